@@ -1,0 +1,1 @@
+"""Access log: places, points, devices, passes, stays, traces (ADR 0001)."""

@@ -1,0 +1,10 @@
+"""The accesslog app."""
+
+from django.apps import AppConfig
+
+
+class AccesslogConfig(AppConfig):
+    """Passes and what is derived from them; its own folder for the reasons of ADR 0001."""
+
+    name = "accesslog"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""CityBrain: the project package and the ground that every app stands on."""

@@ -1,0 +1,1 @@
+"""The ground: areas, organisations, persons, users and grants, audit, outbox, keyring, clock."""

@@ -1,0 +1,1 @@
+"""Actions: writes that touch several models, each on record."""

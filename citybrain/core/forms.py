@@ -1,0 +1,85 @@
+"""Forms of the ground's pages."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from citybrain.core import documents
+from citybrain.core.models.audit import AuditRow, Deed
+from citybrain.core.purposes import Purpose
+
+
+class PhoneForm(forms.Form):
+    """Asks for a mobile number."""
+
+    phone = forms.CharField(
+        label=_("Mobile number"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel", "autofocus": True}),
+    )
+
+    def clean_phone(self) -> str:
+        """Return the eleven digits."""
+        return documents.check_phone(self.cleaned_data["phone"])
+
+
+class CodeForm(forms.Form):
+    """Asks for the one-time code."""
+
+    code = forms.RegexField(
+        r"^\s*\d{6}\s*$",
+        label=_("Code from the message"),
+        error_messages={"invalid": _("Enter the 6 digits of the message.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": "6", "autofocus": True},
+        ),
+    )
+
+    def clean_code(self) -> str:
+        """Return the digits."""
+        return str(self.cleaned_data["code"]).strip()
+
+
+class StaffSignInForm(forms.Form):
+    """Asks staff for name and password."""
+
+    username = forms.CharField(
+        label=_("Staff number"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class PurposeForm(forms.Form):
+    """Asks why residents will be named."""
+
+    purpose = forms.ChoiceField(
+        label=_("What do you need residents' data for?"), choices=Purpose, widget=forms.RadioSelect
+    )
+
+
+class TreeDayForm(forms.Form):
+    """Picks the day on which the area tree is shown."""
+
+    on = forms.DateField(label=_("As it stood on"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class AuditFilterForm(forms.Form):
+    """Narrows the trail."""
+
+    staff = forms.CharField(label=_("Staff number"), required=False, max_length=40)
+    deed = forms.ChoiceField(label=_("What was done"), required=False)
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False)
+    on = forms.DateField(label=_("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        everything = [("", _("all"))]
+        self.fields["deed"].choices = everything + list(Deed.choices)  # type: ignore[attr-defined]
+        self.fields["outcome"].choices = everything + list(AuditRow.Outcome.choices)  # type: ignore[attr-defined]

@@ -1,0 +1,43 @@
+"""Middleware of every page."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
+
+from citybrain.core import access
+from citybrain.core.views import errors
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+
+class RefusedLookMiddleware:
+    """Puts a refused look on record after the view's transaction has rolled back, then answers 403 or 404."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.respond(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a refusal; leave every other exception to Django."""
+        if not isinstance(exception, access.RefusedLookError):
+            return None
+        access.put_on_record(request, exception)
+        return errors.not_found(request) if exception.status == 404 else errors.forbidden(request)  # noqa: PLR2004
+
+
+class NoStoreMiddleware:
+    """Keeps pages out of shared and disk caches: they carry personal data, and a device is handed on."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Mark the answer unless the view has said otherwise."""
+        response = self.respond(request)
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response

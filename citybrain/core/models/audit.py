@@ -1,0 +1,173 @@
+"""Audit: who did or tried what to whom, sealed into a chain of blocks."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Func
+from django.utils.translation import gettext_lazy as _
+
+from citybrain.core.models.fields import XidField
+from citybrain.core.purposes import Purpose
+
+
+class Deed(models.TextChoices):
+    """What was done or tried."""
+
+    SIGN_IN = "sign_in", _("signed in")
+    SIGN_OUT = "sign_out", _("signed out")
+    STATE_PURPOSE = "state_purpose", _("stated a purpose")
+    SEE_LIST = "see_list", _("saw a list of residents")
+    SEE_MAP = "see_map", _("saw residents counted on the map")
+    SEE_PERSON = "see_person", _("opened a resident's page")
+    UNMASK = "unmask", _("read a document or phone number")
+    EXPORT = "export", _("exported residents")
+    SEE_MEMBERS = "see_members", _("saw an organisation's members")
+    READ_AUDIT = "read_audit", _("read the trail")
+    OPEN_PAGE = "open_page", _("opened a page")
+    GRANT_ROLE = "grant_role", _("granted a role")
+    REVOKE_ROLE = "revoke_role", _("revoked a role")
+    RECODE_AREA = "recode_area", _("gave an area a new code")
+    REQUEUE = "requeue", _("put a parked delivery back in the queue")
+
+
+class AuditRowQuerySet(models.QuerySet["AuditRow"]):
+    """Reads of the trail."""
+
+    def naming(self, person_id: int) -> "AuditRowQuerySet":
+        """Keep the rows in which this person was looked at, or would have been."""
+        return self.filter(subjects__contains=[person_id])
+
+
+class AuditRow(models.Model):
+    """One act or refused attempt. Holds ids only, no foreign keys; nobody changes it, retention alone deletes it."""
+
+    append_only = True
+
+    class Outcome(models.TextChoices):
+        """How it ended."""
+
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+
+    at = models.DateTimeField(db_index=True)
+    # The user's id; none for the system itself and for whoever is not signed in.
+    actor = models.BigIntegerField(null=True)
+    # Role and area or organisation ("area:17") that the act was done under.
+    role = models.CharField(max_length=30, blank=True)
+    holding = models.CharField(max_length=40, blank=True)
+    deed = models.CharField(max_length=30, choices=Deed)
+    purpose = models.CharField(max_length=30, choices=Purpose, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.DONE)
+    # Ids of the persons named.
+    subjects = ArrayField(models.BigIntegerField(), default=list)
+    # What else it was about, as "kind:id".
+    target = models.CharField(max_length=80, blank=True)
+    # Counts and ids only, never names, numbers or search terms.
+    detail = models.JSONField(default=dict)
+    # SHA-256 of the canonical form of all of the above.
+    digest = models.BinaryField(max_length=32)
+    xid = XidField(db_default=Func(function="pg_current_xact_id"))
+
+    objects = AuditRowQuerySet.as_manager()
+
+    class Meta:
+        """Found by person, by actor, by time; sealed by transaction."""
+
+        default_permissions = ()
+        indexes = (
+            GinIndex(fields=["subjects"], name="audit_by_subject"),
+            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(F("xid"), F("id"), name="audit_by_xid"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.deed} {self.outcome} {self.pk}"
+
+
+class XidEra(models.Model):
+    """A stretch of history with one transaction counter: one cluster on one timeline.
+
+    Transaction ids start anew after a restore; rows with an id above `after_row` belong to this era.
+    """
+
+    append_only = True
+
+    system_identifier = models.CharField(max_length=20)
+    timeline = models.PositiveIntegerField()
+    after_row = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField()
+
+    class Meta:
+        """The newest era is the present one."""
+
+        default_permissions = ()
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.system_identifier}/{self.timeline}"
+
+
+class AuditBlock(models.Model):
+    """Audit rows of the transactions [xid_from, xid_to) of an era, linked to the block before."""
+
+    append_only = True
+
+    number = models.BigIntegerField(primary_key=True)
+    era = models.ForeignKey(XidEra, models.PROTECT, related_name="blocks")
+    xid_from = models.BigIntegerField()
+    xid_to = models.BigIntegerField()
+    row_count = models.PositiveIntegerField()
+    # SHA-256 over the rows' digests in the order (xid, id).
+    root = models.BinaryField(max_length=32)
+    previous = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        """Numbered without holes."""
+
+        default_permissions = ()
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class AuditHead(models.Model):
+    """The chain's head as published: signed, and also written to a file outside the database."""
+
+    append_only = True
+
+    number = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+    published_at = models.DateTimeField()
+    key_id = models.PositiveSmallIntegerField()
+    signature = models.BinaryField(max_length=64)
+
+    class Meta:
+        """Newest last."""
+
+        default_permissions = ()
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class RefusalNotice(models.Model):
+    """How often an account was refused on one day; above the tolerated number the auditor is shown it."""
+
+    actor = models.BigIntegerField()
+    on = models.DateField()
+    count = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        """One row per account and day."""
+
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["actor", "on"], name="refusal_notice_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.on}: {self.count}"

@@ -1,0 +1,135 @@
+"""Outbox: publish facts in the transaction that makes them true, deliver each once to each handler."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+from citybrain.core import clock
+from citybrain.core.models.outbox import Delivery, Event
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "citybrain_outbox"
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=10)
+FAN_OUT_BATCH = 200
+
+Handler = Callable[[Mapping[str, Any]], None]
+
+
+def publish(kind: str, **payload: Any) -> Event:
+    """Write an event in the caller's transaction; the payload names rows by id."""
+    if kind not in flows():
+        message = f"no flow is wired for {kind!r}: add it to citybrain/flows.py"
+        raise LookupError(message)
+    event = Event.objects.create(kind=kind, payload=payload, created_at=clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {CHANNEL}")
+    return event
+
+
+def flows() -> Mapping[str, Sequence[str]]:
+    """Return the wiring table: event kind → dotted names of handlers."""
+    wired: Mapping[str, Sequence[str]] = import_string(settings.FLOWS)
+    return wired
+
+
+def fan_out() -> int:
+    """Write one pending delivery per handler for each new event; return how many events were taken."""
+    with transaction.atomic():
+        events = list(
+            Event.objects.select_for_update(skip_locked=True).filter(fanned_out_at=None).order_by("id")[:FAN_OUT_BATCH],
+        )
+        due = clock.now()
+        Delivery.objects.bulk_create(
+            [
+                Delivery(event=event, handler=handler, due_at=due)
+                for event in events
+                for handler in flows().get(event.kind, ())
+            ],
+        )
+        Event.objects.filter(pk__in=[event.pk for event in events]).update(fanned_out_at=due)
+    return len(events)
+
+
+def deliver_next() -> bool:
+    """Run the oldest due delivery; return whether there was one.
+
+    The attempt is counted and the row pushed forward before the handler runs, so that an event that kills
+    its process is parked in the end. Effect and `done` are one transaction: after a kill at any point
+    either both are there or neither.
+    """
+    claimed = _claim()
+    if claimed is None:
+        return False
+    try:
+        _run(claimed)
+    except Exception as error:
+        log.exception("delivery %s of %s failed", claimed.pk, claimed.handler)
+        _put_back(claimed, error)
+    return True
+
+
+def _claim() -> Delivery | None:
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(state=Delivery.State.PENDING, due_at__lte=clock.now())
+            .order_by("due_at", "id")
+            .first()
+        )
+        if delivery is None:
+            return None
+        delivery.attempts += 1
+        if delivery.attempts > settings.OUTBOX_ATTEMPTS:
+            # Its process died in the last attempt without a word.
+            delivery.attempts -= 1
+            delivery.state = Delivery.State.PARKED
+            delivery.last_error = delivery.last_error or "the dispatcher died while running this"
+        else:
+            delivery.due_at = clock.now() + _pause(delivery.attempts)
+        delivery.save(update_fields=["attempts", "due_at", "state", "last_error"])
+    return delivery
+
+
+def _run(claimed: Delivery) -> None:
+    with transaction.atomic():
+        # Another dispatcher may have taken it over when this one was slow; the lock and the count tell.
+        delivery = (
+            Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("event")
+            .filter(pk=claimed.pk, state=Delivery.State.PENDING, attempts=claimed.attempts)
+            .first()
+        )
+        if delivery is None:
+            return
+        handler: Handler = import_string(delivery.handler)
+        handler(delivery.event.payload)
+        delivery.state = Delivery.State.DONE
+        delivery.done_at = clock.now()
+        delivery.last_error = ""
+        delivery.save(update_fields=["state", "done_at", "last_error"])
+
+
+def _put_back(claimed: Delivery, error: Exception) -> None:
+    mine = Delivery.objects.filter(pk=claimed.pk, state=Delivery.State.PENDING, attempts=claimed.attempts)
+    if claimed.attempts >= settings.OUTBOX_ATTEMPTS:
+        mine.update(state=Delivery.State.PARKED, last_error=repr(error)[:2000])
+    else:
+        mine.update(last_error=repr(error)[:2000])
+
+
+def _pause(attempts: int) -> timedelta:
+    return min(FIRST_PAUSE * int(2 ** (attempts - 1)), LONGEST_PAUSE)
+
+
+def purge() -> int:
+    """Delete events all of whose deliveries are done and older than settings.OUTBOX_KEEP; return how many."""
+    old = Event.objects.filter(fanned_out_at__lt=clock.now() - settings.OUTBOX_KEEP)
+    deleted, _by_model = old.exclude(deliveries__state__in=[Delivery.State.PENDING, Delivery.State.PARKED]).delete()
+    return deleted

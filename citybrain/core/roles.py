@@ -1,0 +1,172 @@
+"""Roles: what each kind of user is, in a sentence a manager can read, and what it may do.
+
+A role is held by a grant (django-guardian object permission, codename = role) on an area, where it holds for
+everything below, or on an organisation. What a role may do is code, here, and nowhere else.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+
+class Act(StrEnum):
+    """What can be permitted; every URL names one of these or says why it is public."""
+
+    SEE_OWN_DATA = "see_own_data"
+    SEE_AREAS = "see_areas"
+    SEE_PEOPLE = "see_people"
+    UNMASK_PERSON = "unmask_person"
+    EXPORT_PEOPLE = "export_people"
+    SEE_MEMBERS = "see_members"
+    SEE_ESTATES = "see_estates"
+    READ_AUDIT = "read_audit"
+    RUN_SYSTEM = "run_system"
+    SIGNED_IN = "signed_in"
+
+
+class Role:
+    """One kind of user; subclasses are the whole list."""
+
+    codename: ClassVar[str]
+    title: ClassVar[StrOrPromise]
+    sentence: ClassVar[StrOrPromise]
+    held_on: ClassVar[tuple[str, ...]] = ("area",)
+    may: ClassVar[frozenset[Act]]
+
+
+class Resident(Role):
+    """Everyone with a phone; the one role that needs no grant."""
+
+    codename = "resident"
+    title = _("Resident")
+    sentence = _("Sees their own data and who looked at it, and nobody else's.")
+    held_on = ()
+    may = frozenset({Act.SEE_OWN_DATA, Act.SIGNED_IN})
+
+
+class GateStaff(Role):
+    """Guards and venue staff."""
+
+    codename = "gate_staff"
+    title = _("Gate staff")
+    sentence = _("Checks whoever stands at the gate; cannot search for anyone by name.")
+    held_on = ("area", "organisation")
+    may = frozenset({Act.SEE_AREAS, Act.SIGNED_IN})
+
+
+class GridWorker(Role):
+    """网格员: knows the households of one grid."""
+
+    codename = "grid_worker"
+    title = _("Grid worker")
+    sentence = _("Looks after the households of their own grid and sees nobody outside it.")
+    may = frozenset(
+        {Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.EXPORT_PEOPLE, Act.SIGNED_IN},
+    )
+
+
+class CommunityStaff(Role):
+    """社区工作人员."""
+
+    codename = "community_staff"
+    title = _("Community staff")
+    sentence = _("Runs one community: its grids, estates and residents.")
+    may = GridWorker.may
+
+
+class StreetStaff(Role):
+    """街道工作人员."""
+
+    codename = "street_staff"
+    title = _("Street staff")
+    sentence = _("Runs one street: its communities and what they report.")
+    may = GridWorker.may
+
+
+class PropertyCompany(Role):
+    """物业公司."""
+
+    codename = "property_company"
+    title = _("Property company")
+    sentence = _("Sees the estates it serves, their buildings and rooms, and no resident's name.")
+    held_on = ("organisation",)
+    may = frozenset({Act.SEE_ESTATES, Act.SIGNED_IN})
+
+
+class Employer(Role):
+    """An employer's or a school's office."""
+
+    codename = "employer"
+    title = _("Employer")
+    sentence = _("Sees its own staff or pupils by name, never anyone's reasons or address.")
+    held_on = ("organisation",)
+    may = frozenset({Act.SEE_MEMBERS, Act.SIGNED_IN})
+
+
+class DepartmentStaff(Role):
+    """职能部门."""
+
+    codename = "department_staff"
+    title = _("Department staff")
+    sentence = _("Handles what streets and the district send to their department.")
+    held_on = ("organisation",)
+    may = frozenset({Act.SEE_AREAS, Act.SIGNED_IN})
+
+
+class HealthOfficer(Role):
+    """流调人员."""
+
+    codename = "health_officer"
+    title = _("Health officer")
+    sentence = _("Investigates cases in their area and confirms contacts; exports nothing.")
+    may = frozenset({Act.SEE_AREAS, Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.SIGNED_IN})
+
+
+class DistrictCommander(Role):
+    """指挥员."""
+
+    codename = "district_commander"
+    title = _("District commander")
+    sentence = _("Sees the whole district and gives orders; names stay masked.")
+    may = frozenset({Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.SIGNED_IN})
+
+
+class Auditor(Role):
+    """审计员."""
+
+    codename = "auditor"
+    title = _("Auditor")
+    sentence = _("Reads every trail and changes nothing.")
+    may = frozenset({Act.READ_AUDIT, Act.SEE_AREAS, Act.SIGNED_IN})
+
+
+class SystemAdministrator(Role):
+    """系统管理员."""
+
+    codename = "system_administrator"
+    title = _("System administrator")
+    sentence = _("Runs the system; may not read residents' data.")
+    may = frozenset({Act.RUN_SYSTEM, Act.SEE_AREAS, Act.SIGNED_IN})
+
+
+STAFF_ROLES: tuple[type[Role], ...] = (
+    GateStaff,
+    GridWorker,
+    CommunityStaff,
+    StreetStaff,
+    PropertyCompany,
+    Employer,
+    DepartmentStaff,
+    HealthOfficer,
+    DistrictCommander,
+    Auditor,
+    SystemAdministrator,
+)
+ROLES: dict[str, type[Role]] = {Resident.codename: Resident} | {role.codename: role for role in STAFF_ROLES}
+
+
+def permissions_on(kind: str) -> list[tuple[str, StrOrPromise]]:
+    """Return (codename, English name) of the roles that can be held on `kind` ("area" or "organisation")."""
+    return [(role.codename, role.__name__) for role in STAFF_ROLES if kind in role.held_on]

@@ -1,0 +1,26 @@
+"""Pages of the ground."""
+
+from django.urls import path
+from django.views.i18n import set_language
+
+from citybrain.core import access
+from citybrain.core.views import areas, audit, health, me, members, purpose, sign_in, system
+
+app_name = "core"
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("sign-in/", sign_in.phone, name="sign_in"),
+    path("sign-in/code/", sign_in.code, name="code"),
+    path("sign-in/staff/", sign_in.staff, name="staff"),
+    path("sign-out/", sign_in.out, name="out"),
+    path("language/", access.public("everyone may read in their language")(set_language), name="language"),
+    path("purpose/", purpose.purpose, name="purpose"),
+    path("me/", me.me, name="me"),
+    path("me/looks/", me.looks, name="looks"),
+    path("areas/", areas.tree, name="areas"),
+    path("organisations/<int:pk>/members/", members.members, name="members"),
+    path("audit/", audit.trail, name="audit"),
+    path("system/", system.status, name="status"),
+    path("system/deliveries/<int:pk>/requeue/", system.requeue, name="requeue"),
+]

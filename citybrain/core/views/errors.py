@@ -1,0 +1,32 @@
+"""Error pages that say what happened and what to do next."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template import loader
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+    """Answer 400."""
+    return render(request, "core/errors/400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+    """Answer 403."""
+    return render(request, "core/errors/403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+    """Answer 404, the same for what does not exist and for what is not yours to see."""
+    return render(request, "core/errors/404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+    """Answer 500 without the database, sessions or context processors: any of them may be what broke."""
+    return HttpResponse(loader.get_template("core/errors/500.html").render(), status=500)
+
+
+def form_too_old(request: HttpRequest, **_reason: Any) -> HttpResponse:
+    """Answer a form whose anti-forgery token is missing or from an older session."""
+    return render(request, "core/errors/form_too_old.html", status=403)

@@ -1,0 +1,111 @@
+"""Signing in and out."""
+
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from citybrain.core import access, audit, crypto
+from citybrain.core.actions import sign_in as actions
+from citybrain.core.forms import CodeForm, PhoneForm, StaffSignInForm
+from citybrain.core.gateway import GatewayError, mask_phone
+from citybrain.core.models import User
+from citybrain.core.models.audit import Deed
+from citybrain.core.roles import Act
+
+PHONE_KEY = "signing_in"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@access.public("nobody is signed in yet")
+@require_http_methods(["GET", "POST"])
+def phone(request: HttpRequest) -> HttpResponse:
+    """Ask a resident for the phone number and send a code."""
+    form = PhoneForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        number = form.cleaned_data["phone"]
+        try:
+            actions.request_code(phone=number)
+        except actions.SignInError as problem:
+            form.add_error("phone", str(problem))
+        except GatewayError:
+            form.add_error(None, _("The message could not be sent. Try again in a minute."))
+        else:
+            # Sealed: session rows are kept in the database.
+            request.session[PHONE_KEY] = crypto.seal("session-phone", number).hex()
+            return redirect(_with_next(request, "core:code"))
+    return render(request, "core/sign_in/phone.html", {"form": form, "next": _next(request)})
+
+
+@access.public("nobody is signed in yet")
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "POST"])
+def code(request: HttpRequest) -> HttpResponse:
+    """Ask for the code and sign the resident in."""
+    sealed = request.session.get(PHONE_KEY)
+    if not sealed:
+        return redirect("core:sign_in")
+    number = crypto.unseal("session-phone", bytes.fromhex(sealed))
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = actions.redeem_code(phone=number, code=form.cleaned_data["code"])
+        except actions.SignInError as problem:
+            form.add_error("code", str(problem))
+        else:
+            del request.session[PHONE_KEY]
+            return _enter(request, user)
+    frame = {"form": form, "phone": mask_phone(number), "next": _next(request)}
+    return render(request, "core/sign_in/code.html", frame)
+
+
+@access.public("nobody is signed in yet")
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def staff(request: HttpRequest) -> HttpResponse:
+    """Ask staff for number and password."""
+    form = StaffSignInForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = actions.check_password(
+                request,
+                username=form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+            )
+        except actions.SignInError as problem:
+            form.add_error(None, str(problem))
+        else:
+            return _enter(request, user)
+    return render(request, "core/sign_in/staff.html", {"form": form, "next": _next(request)})
+
+
+@access.public("signing out twice does no harm")
+@require_POST
+def out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    if isinstance(request.user, User):
+        audit.record(Deed.SIGN_OUT, by=request.user, under=Act.SIGNED_IN)
+    logout(request)
+    return redirect("core:sign_in")
+
+
+def _enter(request: HttpRequest, user: User) -> HttpResponse:
+    login(request, user, backend=BACKEND)
+    return redirect(_next(request) or settings.LOGIN_REDIRECT_URL)
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where to go afterwards; only addresses of this site count."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if is_ours else ""
+
+
+def _with_next(request: HttpRequest, name: str) -> str:
+    wanted = _next(request)
+    return f"{reverse(name)}?{urlencode({'next': wanted})}" if wanted else reverse(name)

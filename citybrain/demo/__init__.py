@@ -1,0 +1,1 @@
+"""The demo: its supervisor (`python -m citybrain.demo`), its database cluster and its generated district."""

@@ -1,0 +1,5 @@
+"""The wiring: which event kind wakes which handlers, each once per event."""
+
+FLOWS: dict[str, tuple[str, ...]] = {
+    "look.refused": ("citybrain.core.actions.watch_refusals.count_refusal",),
+}

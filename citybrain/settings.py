@@ -1,0 +1,243 @@
+"""Django settings; every environment variable is read through `env` and documented in docs/operations.md."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import django_stubs_ext
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from citybrain import env
+from citybrain.core import keyring
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = env.path("CITYBRAIN_VAR", BASE_DIR / "var")
+DEMO = env.flag("CITYBRAIN_DEMO")
+DEBUG = False
+
+# Keys
+
+KEYRING_FILE = env.path("CITYBRAIN_KEYRING", VAR / "keyring.json")
+try:
+    _cookie_keys = keyring.load(KEYRING_FILE).all("cookie")
+except keyring.KeyringError as problem:
+    raise SystemExit(str(problem)) from None
+SECRET_KEY = _cookie_keys[0].secret.hex()
+SECRET_KEY_FALLBACKS = [key.secret.hex() for key in _cookie_keys[1:]]
+
+# Hosts
+
+ALLOWED_HOSTS = env.names("CITYBRAIN_HOSTS", "127.0.0.1,localhost,[::1]")
+# Where browsers find the live stream: its own port in the demo, a path behind nginx in production.
+STREAM_ORIGIN = env.text("CITYBRAIN_STREAM_ORIGIN")
+SITE_ORIGIN = env.text("CITYBRAIN_SITE_ORIGIN")
+SECURE_COOKIES = env.flag("CITYBRAIN_SECURE_COOKIES", default=not DEMO)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_NAME = "citybrain_session"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "citybrain.core.views.errors.form_too_old"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("CITYBRAIN_BEHIND_PROXY") else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF, *([STREAM_ORIGIN] if STREAM_ORIGIN else [])],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# Apps
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "guardian",
+    "rest_framework",
+    "csp",
+    "citybrain.core",
+    "healthcode",
+    "community",
+    "accesslog",
+    "dashboard",
+    "citybrain.demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "citybrain.core.middleware.RefusedLookMiddleware",
+    "citybrain.core.middleware.NoStoreMiddleware",
+]
+
+ROOT_URLCONF = "citybrain.urls"
+WSGI_APPLICATION = "citybrain.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                ),
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "citybrain.navigation.page_frame",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "citybrain.core.templatetags.city"],
+        },
+    },
+]
+
+# Database: three roles of one database. The app role may not change what is append-only,
+# the owner migrates, the retention role erases. Web processes are given the app role alone.
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Return Django's settings of one connection; a pool keeps connections between requests."""
+    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    if "postgresql" not in str(parsed.get("ENGINE")):
+        raise env.SettingError("DATABASE_URL", "does not name PostgreSQL", "use postgresql://user:password@host/name")
+    # `options` is libpq's; Django's own pool replaces CONN_MAX_AGE.
+    parsed["CONN_MAX_AGE"] = 0
+    parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
+    return parsed
+
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _database(
+        env.required("DATABASE_URL", "the app role's postgresql:// URL; `make demo` brings its own database"),
+    ),
+}
+for _alias, _variable in {"owner": "DATABASE_OWNER_URL", "retention": "DATABASE_RETENTION_URL"}.items():
+    if _url := env.text(_variable):
+        DATABASES[_alias] = {**_database(_url), "CONN_MAX_AGE": 0}
+        DATABASES[_alias]["OPTIONS"].pop("pool")
+DATABASE_ADMIN_URL = env.text("DATABASE_ADMIN_URL")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Users and grants
+
+AUTH_USER_MODEL = "core.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None  # guardian: nobody who is not signed in holds a grant
+LOGIN_URL = "core:sign_in"
+LOGIN_REDIRECT_URL = "dashboard:home"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SIGN_IN_CODE_LIFE = timedelta(minutes=5)
+SIGN_IN_CODE_PAUSE = timedelta(seconds=60)
+SIGN_IN_ATTEMPTS = 5
+SIGN_IN_LOCK = timedelta(minutes=15)
+MESSAGE_GATEWAY = env.text("CITYBRAIN_MESSAGE_GATEWAY", "citybrain.core.gateway.ConsoleGateway")
+
+# Events, audit, tasks
+
+FLOWS = "citybrain.flows.FLOWS"
+OUTBOX_ATTEMPTS = 8
+OUTBOX_KEEP = timedelta(days=7)
+AUDIT_HEADS_FILE = env.path("CITYBRAIN_AUDIT_HEADS", VAR / "audit-heads.ndjson")
+AUDIT_SEAL_LIMIT = timedelta(seconds=5)
+REFUSED_LOOKS_TOLERATED = env.number("CITYBRAIN_REFUSED_LOOKS_TOLERATED", 5)
+BEAT_LIMIT = timedelta(seconds=5)
+# What /healthz expects to beat.
+PROCESSES = env.names("CITYBRAIN_PROCESSES", "web,stream,dispatcher,sealer,worker,beat")
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "Asia/Shanghai"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_BEAT_SCHEDULER = "citybrain.celery:BeatingScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "publish-audit-head": {"task": "core.publish_audit_head", "schedule": timedelta(minutes=1)},
+    "purge-outbox": {"task": "core.purge_outbox", "schedule": crontab(minute="17")},
+    "purge-sign-ins": {"task": "core.purge_sign_ins", "schedule": crontab(minute="*/10")},
+}
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    _messages = str(VAR / "celery")
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": _messages,
+        "data_folder_out": _messages,
+        "control_folder": str(VAR / "celery-control"),
+    }
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["citybrain.core.api_permissions.MayAct"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+# Language and time
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "citybrain" / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+
+# Static files
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("CITYBRAIN_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,14 @@
+"""All URLs; each names its permission, which a test checks."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("dashboard.urls")),
+    path("", include("citybrain.core.urls")),
+    path("", include("community.urls")),
+]
+
+handler400 = "citybrain.core.views.errors.bad_request"
+handler403 = "citybrain.core.views.errors.forbidden"
+handler404 = "citybrain.core.views.errors.not_found"
+handler500 = "citybrain.core.views.errors.server_error"

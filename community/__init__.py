@@ -1,0 +1,1 @@
+"""Community: estates, buildings, rooms, households and those who look after them."""

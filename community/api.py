@@ -1,0 +1,82 @@
+"""The API of residents: the same rows as the pages, masked."""
+
+import uuid
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import CharField, ModelSerializer
+
+from citybrain.core import access, paging
+from citybrain.core.api import NamesPeople
+from citybrain.core.models import Person
+from citybrain.core.models.audit import Deed
+from citybrain.core.roles import Act
+from community import queries
+from community.forms import ResidentFilterForm
+
+
+class ResidentSerializer(ModelSerializer[Person]):
+    """A resident as others may see them: the name stays masked."""
+
+    name = CharField(source="masked_name")
+    area = CharField(source="area.code")
+
+    class Meta:
+        """What is shown."""
+
+        model = Person
+        fields = ("ref", "name", "sex", "area", "address")
+
+
+class ResidentList(NamesPeople):
+    """`GET /api/v1/residents/?name=&area=&after=`: one page of residents."""
+
+    permission = Act.SEE_PEOPLE
+
+    def get(self, request: Request) -> Response:
+        """Answer `{count, results, after}`; `after` is null on the last page."""
+        user = access.signed_in(request._request)
+        rows = queries.residents(user, **ResidentFilterForm(user, request.query_params).narrowing())
+        after = paging.start_after(rows, "ref", request.query_params.get("after"))
+        page = paging.page(rows, ("name_sort", "id"), after)
+        access.record(request._request, Deed.SEE_LIST, Act.SEE_PEOPLE, subjects=[p.pk for p in page.rows])
+        return Response(
+            {
+                "count": paging.capped_count(rows),
+                "results": ResidentSerializer(page.rows, many=True).data,
+                "after": str(page.next_after.ref) if page.next_after else None,
+            },
+        )
+
+
+class ResidentDetail(NamesPeople):
+    """`GET /api/v1/residents/<ref>/`: one resident."""
+
+    permission = Act.SEE_PEOPLE
+
+    def get(self, request: Request, ref: uuid.UUID) -> Response:
+        """Answer the resident, masked; 404 for everyone outside the user's areas."""
+        person = access.load_person(request._request, ref, Act.SEE_PEOPLE, Deed.SEE_PERSON)
+        access.record(request._request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=[person.pk])
+        return Response(ResidentSerializer(person).data)
+
+
+class ResidentMap(NamesPeople):
+    """`GET /api/v1/residents/map/?name=&area=`: the visible grids as GeoJSON."""
+
+    permission = Act.SEE_PEOPLE
+
+    def get(self, request: Request) -> Response:
+        """Answer a FeatureCollection; each feature has `code`, `name` and `residents`."""
+        user = access.signed_in(request._request)
+        grids = queries.residents_by_grid(user, **ResidentFilterForm(user, request.query_params).narrowing())
+        access.record(request._request, Deed.SEE_MAP, Act.SEE_PEOPLE, detail={"grids": len(grids)})
+        features = [
+            {
+                "type": "Feature",
+                "geometry": grid.area.boundary,
+                "properties": {"code": grid.area.code, "name": grid.area.name, "residents": grid.count},
+            }
+            for grid in grids
+        ]
+        return Response({"type": "FeatureCollection", "features": features})

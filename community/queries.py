@@ -1,0 +1,110 @@
+"""Reads of residents and estates. List, search, export, map and API all start from `residents`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from citybrain.core import documents, names, scope
+from citybrain.core.models import Area, Person, User
+from citybrain.core.models.person import PersonQuerySet
+from citybrain.core.roles import Act
+from community.models import Building, HouseholdMember
+
+LAST_FOUR = 4
+
+
+def residents(user: User, *, act: Act = Act.SEE_PEOPLE, name: str = "", area: Area | None = None) -> PersonQuerySet:
+    """Return the persons that a user may name, narrowed by a part of the name (characters or pinyin) and an area."""
+    rows: PersonQuerySet = Person.objects.visible_to(user, act).select_related("area")
+    if name:
+        rows = rows.filter(Q(name__icontains=name) | Q(name_sort__startswith=names.sort_key(name)))
+    if area:
+        rows = rows.filter(area__path__startswith=area.path)
+    return rows
+
+
+def find_by_number(user: User, number: str) -> PersonQuerySet:
+    """Return the visible persons with this document number, or whose phone ends in these four digits."""
+    plain = documents.normalise(number)
+    rows = residents(user)
+    if len(plain) == LAST_FOUR and plain.isdigit():
+        return rows.filter(phones__last_four=plain).distinct()
+    return rows.holding(plain).distinct()
+
+
+def visible_areas(user: User, act: Act) -> QuerySet[Area]:
+    """Return the areas in which a user may do the act, in the order of their codes."""
+    return Area.objects.filter(id__any=scope.of(user).ids("area", act)).order_by("code")
+
+
+def housemates(person: Person) -> list[HouseholdMember]:
+    """Return the members of a person's household, the person included; empty when it is not known."""
+    own = HouseholdMember.objects.filter(person=person).values("household")
+    return list(
+        HouseholdMember.objects.filter(household__in=own).select_related("person", "household__room__building__estate")
+    )
+
+
+@dataclass(frozen=True)
+class GridOnMap:
+    """A grid with the number of residents that the asking user may name there."""
+
+    area: Area
+    ring: list[list[float]]
+    count: int
+
+
+def residents_by_grid(user: User, *, name: str = "", area: Area | None = None) -> list[GridOnMap]:
+    """Return every visible grid with a boundary and its count; the counts add up to the list's."""
+    rows = residents(user, name=name, area=area).order_by()
+    counts: dict[int, int] = dict(rows.values_list("area").annotate(n=Count("id")))
+    grids = visible_areas(user, Act.SEE_PEOPLE).filter(level=Area.Level.GRID, boundary__isnull=False)
+    if area:
+        grids = grids.filter(path__startswith=area.path)
+    rings = [(grid, grid.boundary["coordinates"][0]) for grid in grids if grid.boundary is not None]
+    return [GridOnMap(grid, ring, counts.get(grid.pk, 0)) for grid, ring in rings]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A polygon of the map in the drawing's own units, with the point where its figure stands."""
+
+    points: str
+    x: float
+    y: float
+
+
+WIDTH = 1000.0
+
+
+def shapes(boundaries: Sequence[Sequence[Sequence[float]]]) -> tuple[list[Shape], float]:
+    """Scale outer rings of (longitude, latitude) to a drawing WIDTH wide; return the shapes and its height.
+
+    A degree of longitude is drawn as long as one of latitude at 30° N would make it.
+    """
+    shrink = 0.866
+    corners = [point for ring in boundaries for point in ring]
+    west, north = min(x for x, _y in corners), max(y for _x, y in corners)
+    east, south = max(x for x, _y in corners), min(y for _x, y in corners)
+    scale = WIDTH / max((east - west) * shrink, 1e-9)
+    drawn = []
+    for ring in boundaries:
+        points = [((x - west) * shrink * scale, (north - y) * scale) for x, y in ring]
+        middle_x = sum(x for x, _y in points[:-1]) / (len(points) - 1)
+        middle_y = sum(y for _x, y in points[:-1]) / (len(points) - 1)
+        drawn.append(Shape(" ".join(f"{x:.1f},{y:.1f}" for x, y in points), middle_x, middle_y))
+    return drawn, (north - south) * scale
+
+
+def buildings(user: User) -> QuerySet[Building]:
+    """Return the buildings that a user may see, with the number of rooms and of residents."""
+    return (
+        Building.objects.visible_to(user, Act.SEE_ESTATES)
+        .select_related("estate__property_company", "estate__area", "area")
+        .annotate(
+            room_count=Count("rooms", distinct=True),
+            resident_count=Count("rooms__households__members", distinct=True),
+        )
+        .order_by("estate__area__code", "estate__name", "estate_id", "id")
+    )

@@ -1,0 +1,104 @@
+"""Residents: list, search, one person, unmasking, export. Each is put on record with those it named."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from citybrain.core import access, clock, paging
+from citybrain.core.models.audit import Deed
+from citybrain.core.roles import Act
+from citybrain.core.scope import of as scope_of
+from community import queries
+from community.actions import unmask as unmask_person
+from community.export import residents_workbook
+from community.forms import FindForm, ResidentFilterForm
+
+EXPORT_ROWS = 20_000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@require_safe
+@access.requires(Act.SEE_PEOPLE)
+@access.names_people
+def residents(request: HttpRequest) -> HttpResponse:
+    """List the residents of the user's areas."""
+    user = access.signed_in(request)
+    form = ResidentFilterForm(user, request.GET)
+    rows = queries.residents(user, **form.narrowing())
+    after = paging.start_after(rows, "ref", request.GET.get("after"))
+    page = paging.page(rows, ("name_sort", "id"), after)
+    filtered_by = [name for name, value in form.narrowing().items() if value]
+    access.record(
+        request, Deed.SEE_LIST, Act.SEE_PEOPLE, subjects=[p.pk for p in page.rows], detail={"by": filtered_by}
+    )
+    frame = {
+        "form": form,
+        "find_form": FindForm(),
+        "page": page,
+        "count": paging.capped_count(rows),
+        "cap": paging.COUNT_CAP,
+        "may_export": scope_of(user).may(Act.EXPORT_PEOPLE),
+    }
+    return render(request, "community/residents/list.html", frame)
+
+
+@require_POST
+@access.requires(Act.SEE_PEOPLE)
+@access.names_people
+def find(request: HttpRequest) -> HttpResponse:
+    """Find residents by a document number or the end of a phone number."""
+    user = access.signed_in(request)
+    form = FindForm(request.POST)
+    number = form.cleaned_data["number"] if form.is_valid() else ""
+    found = list(queries.find_by_number(user, number).order_by("name_sort", "id")[: paging.PAGE_SIZE]) if number else []
+    access.record(request, Deed.SEE_LIST, Act.SEE_PEOPLE, subjects=[p.pk for p in found], detail={"by": ["number"]})
+    if len(found) == 1:
+        return redirect("community:resident", ref=found[0].ref)
+    return render(request, "community/residents/found.html", {"find_form": form, "found": found})
+
+
+@require_safe
+@access.requires(Act.SEE_PEOPLE)
+@access.names_people
+def resident(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show one resident, masked, with the household."""
+    person = access.load_person(request, ref, Act.SEE_PEOPLE, Deed.SEE_PERSON)
+    members = queries.housemates(person)
+    access.record(request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=[person.pk, *(m.person_id for m in members)])
+    frame = {
+        "person": person,
+        "age": clock.today().year - person.born_on.year if person.born_on else None,
+        "members": members,
+        "documents": list(person.documents.order_by("type")),
+        "phones": list(person.phones.order_by("id")),
+        "may_unmask": person.area_id in scope_of(request.user).ids("area", Act.UNMASK_PERSON),
+    }
+    return render(request, "community/residents/detail.html", frame)
+
+
+@require_POST
+@access.requires(Act.UNMASK_PERSON)
+@access.names_people
+def unmask(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show name, documents and phones in the clear, once, on record."""
+    person = access.load_person(request, ref, Act.UNMASK_PERSON, Deed.UNMASK)
+    unmasked = unmask_person(person=person, purpose=access.purpose_of(request), by=access.signed_in(request))
+    return render(request, "community/residents/unmasked.html", {"person": person, "unmasked": unmasked})
+
+
+@require_POST
+@access.requires(Act.EXPORT_PEOPLE)
+@access.names_people
+def export(request: HttpRequest) -> HttpResponse:
+    """Send the filtered list as an Excel file, names masked."""
+    user = access.signed_in(request)
+    narrowing = ResidentFilterForm(user, request.POST).narrowing()
+    people = list(queries.residents(user, act=Act.EXPORT_PEOPLE, **narrowing).order_by("name_sort", "id")[:EXPORT_ROWS])
+    access.record(
+        request, Deed.EXPORT, Act.EXPORT_PEOPLE, subjects=[p.pk for p in people], detail={"rows": len(people)}
+    )
+    response = HttpResponse(residents_workbook(people), content_type=XLSX)
+    response["Content-Disposition"] = f'attachment; filename="residents-{clock.today():%Y%m%d}.xlsx"'
+    return response

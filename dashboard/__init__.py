@@ -1,0 +1,1 @@
+"""Dashboard: every page that needs several apps."""

@@ -1,0 +1,1 @@
+"""Health code: evidence, rules, colours, isolation, appeals."""
