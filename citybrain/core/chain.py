@@ -56,21 +56,25 @@ def close_era() -> XidEra:
     Must run before anything writes; otherwise rows of both counters would mix.
     """
     with transaction.atomic():
-        identifier, timeline = _cluster()
-        old = XidEra.objects.last()
         newest = AuditRow.objects.order_by("id").values_list("id", flat=True).last() or 0
+        old = XidEra.objects.last()
         if old:
             last = AuditBlock.objects.last()
             start = last.xid_to if last and last.era_id == old.pk else 0
             rows = list(_rows(old.after_row, newest, start, None))
             if rows:
                 _append(old, last, start, max(row.xid for row in rows) + 1, rows)
-        return XidEra.objects.create(
-            system_identifier=identifier,
-            timeline=timeline,
-            after_row=newest,
-            started_at=clock.now(),
-        )
+        return _begin_era(after_row=newest)
+
+
+def _begin_era(*, after_row: int) -> XidEra:
+    identifier, timeline = _cluster()
+    return XidEra.objects.create(
+        system_identifier=identifier,
+        timeline=timeline,
+        after_row=after_row,
+        started_at=clock.now(),
+    )
 
 
 def is_present_era() -> bool:
@@ -82,7 +86,7 @@ def is_present_era() -> bool:
 def _present_era() -> XidEra:
     era = XidEra.objects.last()
     if era is None:
-        return close_era()
+        return _begin_era(after_row=0)
     if (era.system_identifier, era.timeline) != _cluster():
         message = "this database was restored into another cluster: stop everything, run `manage.py after_restore`"
         raise ChainError(message)

@@ -96,7 +96,7 @@ class District:
         return next(int(row[0]) for row in self.areas.rows if row[2] == code)
 
     def _build_areas(self) -> None:
-        listed = list(csv.DictReader(AREAS_FILE.open(encoding="utf-8")))
+        listed = list(csv.DictReader(AREAS_FILE.read_text(encoding="utf-8").splitlines()))
         below = {
             parent: list(rows) for parent, rows in itertools.groupby(listed[1:], key=lambda row: row["parent_code"])
         }
@@ -185,7 +185,7 @@ class District:
     def write(self, alias: str) -> None:
         """COPY every table and move its id counter along; the connection's transaction is the caller's."""
         with connections[alias].cursor() as cursor:
-            for table in self.tables():
+            for table in (table for table in self.tables() if table.rows):
                 name = table.model._meta.db_table
                 columns = ", ".join(("id", *table.columns))
                 with cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy:
