@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.template import engines
+from django.template.backends.django import DjangoTemplates
 from django.template.base import FilterExpression
 from django.test import TransactionTestCase
 from psycopg import sql
@@ -34,16 +36,17 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     yield
     with django_db_blocker.unblock():
         connections["default"].close()
-        connections["default"].close_pool()
+        cast("Any", connections["default"]).close_pool()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _owner_empties_tables() -> Iterator[None]:
     """Empty tables by the owner role after tests that commit: the app role may not truncate."""
-    before = TransactionTestCase._fixture_teardown
-    TransactionTestCase._fixture_teardown = lambda _self: empty_tables()
+    test_case = cast("Any", TransactionTestCase)
+    before = test_case._fixture_teardown
+    test_case._fixture_teardown = lambda _self: empty_tables()
     yield
-    TransactionTestCase._fixture_teardown = before
+    test_case._fixture_teardown = before
 
 
 def empty_tables() -> None:
@@ -54,12 +57,12 @@ def empty_tables() -> None:
 
 
 class UndefinedVariable(str):
-    """Stands in for a template variable that is not there: showing it or asking it fails the test."""
+    """Stands in for a template variable that is not there: showing it or asking it fails the test.
+
+    Its text is "%s", so that Django finds it true and asks it for the name.
+    """
 
     __slots__ = ()
-
-    def __contains__(self, piece: object) -> bool:
-        return piece == "%s"
 
     def __mod__(self, name: object) -> str:
         pytest.fail(f"undefined template variable: {name}")
@@ -71,9 +74,7 @@ def _undefined_template_variables_fail() -> Iterator[None]:
 
     Only in the project's own engine; widget templates of Django's forms rely on the silence.
     """
-    from django.template import engines
-
-    engine = engines["django"].engine
+    engine = cast("DjangoTemplates", engines["django"]).engine
     before, resolve = engine.string_if_invalid, FilterExpression.resolve
 
     def strict(self: FilterExpression, context: Any, ignore_failures: bool = False) -> Any:
@@ -81,7 +82,7 @@ def _undefined_template_variables_fail() -> Iterator[None]:
         is_ours = template is not None and template.engine is engine
         return resolve(self, context, ignore_failures and not is_ours)
 
-    engine.string_if_invalid = UndefinedVariable()
+    engine.string_if_invalid = UndefinedVariable("%s")
     FilterExpression.resolve = strict  # type: ignore[method-assign]
     yield
     engine.string_if_invalid = before

@@ -56,7 +56,7 @@ class District:
         return user
 
     def _usual_place(self, role: type[roles.Role]) -> Area | Organisation:
-        if role in {roles.PropertyCompany}:
+        if role is roles.PropertyCompany:
             return self.company
         if role in {roles.Employer, roles.DepartmentStaff}:
             return self.employer

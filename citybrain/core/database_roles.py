@@ -40,7 +40,8 @@ def create_roles(admin_url: str, *, owner_url: str, app_url: str, retention_url:
             _run(admin, "GRANT {} TO CURRENT_USER", owner["user"])
             _run(admin, "CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0", database, owner["user"])
         _run(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
-        _run(admin, "GRANT CONNECT ON DATABASE {} TO {}, {}", database, app["user"], retention["user"])
+        for role in (owner, app, retention):
+            _run(admin, "GRANT CONNECT ON DATABASE {} TO {}", database, role["user"])
     with psycopg.connect(make_conninfo(admin_url, dbname=database), autocommit=True) as admin:
         admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         _run(admin, "GRANT ALL ON SCHEMA public TO {}", owner["user"])
@@ -49,9 +50,10 @@ def create_roles(admin_url: str, *, owner_url: str, app_url: str, retention_url:
 
 def _make_login(admin: psycopg.Connection[Any], role: dict[str, Any]) -> None:
     exists = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role["user"]]).fetchone()
+    # Without a word on it a new role may create nothing; naming it in ALTER would take a superuser.
     verb: LiteralString = "ALTER" if exists else "CREATE"
     admin.execute(
-        sql.SQL(verb + " ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+        sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}").format(
             sql.Identifier(str(role["user"])),
             sql.Literal(role.get("password", "")),
         ),

@@ -130,6 +130,7 @@ class Demo:
         }
 
     def _start_processes(self, urls: database.Urls, environment: Mapping[str, str]) -> None:
+        database.forget_beats(urls)
         table = processes.table(self.place.port)
         say(f"starting {', '.join(process.name for process in table)}")
         self._stack.callback(self._stop_processes)

@@ -15,7 +15,7 @@ BLOCKED = (SocketBlockedError, UserWarning)
 @pytest.mark.parametrize(
     "reach",
     [
-        socket.socket,
+        lambda: socket.socket(),
         lambda: socket.create_connection(("127.0.0.1", 9), timeout=1),
         lambda: socket.getaddrinfo("localhost", 80),
         lambda: urllib.request.urlopen("http://127.0.0.1:9/", timeout=1),

@@ -5,11 +5,12 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from citybrain.core import roles
+from citybrain.core import access, roles
 from citybrain.core.models import AuditRow, Event, Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act, CommunityStaff, DistrictCommander, GridWorker, HealthOfficer, Resident, Role
@@ -111,11 +112,6 @@ def _without_token(response: Any) -> str:
 def test_the_refused_look_is_kept_although_the_views_transaction_rolled_back(
     district: District, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.db import transaction
-
-    from citybrain.core import access
-    from community.views import residents
-
     load = access.load_person
 
     def inside_a_transaction(*args: Any) -> Person:
@@ -123,7 +119,7 @@ def test_the_refused_look_is_kept_although_the_views_transaction_rolled_back(
             Person.objects.filter(pk=district.zhang.pk).update(address="changed in the refused request")
             return load(*args)
 
-    monkeypatch.setattr(residents.access, "load_person", inside_a_transaction)
+    monkeypatch.setattr(access, "load_person", inside_a_transaction)
     client = browse(district.user(GridWorker))
     assert client.get(reverse("community:resident", args=[district.li.ref])).status_code == 404
     district.zhang.refresh_from_db()

@@ -80,9 +80,9 @@ def test_the_first_broken_block_is_named_whatever_was_done_to_it(statement: Lite
 def test_no_single_changed_row_goes_unnoticed(changed: int, column: LiteralString) -> None:
     if not AuditBlock.objects.exists():
         _blocks(3, 3, 3)
-    _tamper(f"UPDATE core_auditrow SET {column} = {column} || 'x' WHERE id = {changed}")  # type: ignore[arg-type]
+    _tamper(f"UPDATE core_auditrow SET {column} = {column} || 'x' WHERE id = {changed}")
     faults = [fault.block for fault in chain.verify() if fault.block is not None]
-    _tamper(f"UPDATE core_auditrow SET {column} = left({column}, -1) WHERE id = {changed}")  # type: ignore[arg-type]
+    _tamper(f"UPDATE core_auditrow SET {column} = left({column}, -1) WHERE id = {changed}")
     assert faults[0] == (changed - 1) // 3 + 1
     assert list(chain.verify()) == []
 
@@ -91,7 +91,7 @@ def test_rewriting_a_row_with_its_digest_is_found_by_the_block() -> None:
     _blocks(2, 2)
     row = AuditRow.objects.get(pk=3)
     row.target = "forged"
-    _tamper(f"UPDATE core_auditrow SET target = 'forged', digest = '\\x{audit.digest(row).hex()}' WHERE id = 3")  # type: ignore[arg-type]
+    _tamper(f"UPDATE core_auditrow SET target = 'forged', digest = '\\x{audit.digest(row).hex()}' WHERE id = 3")
     assert [fault.block for fault in chain.verify()] == [2]
 
 
@@ -186,7 +186,7 @@ def _rehash() -> None:
     """Make the chain whole again after moving its ids, as it was in the cluster it came from."""
     for block in AuditBlock.objects.all():
         block.hash = chain._hash(block)
-        _tamper(f"UPDATE core_auditblock SET hash = '\\x{block.hash.hex()}' WHERE number = {block.number}")  # type: ignore[arg-type]
+        _tamper(f"UPDATE core_auditblock SET hash = '\\x{block.hash.hex()}' WHERE number = {block.number}")
 
 
 def test_verify_audit_says_how_many_blocks_are_whole(capsys: pytest.CaptureFixture[str]) -> None:

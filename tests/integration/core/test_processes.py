@@ -13,6 +13,7 @@ import pytest
 from citybrain.core import audit, beats, outbox
 from citybrain.core.models import AuditBlock, AuditHead, Delivery
 from citybrain.core.models.audit import Deed
+from citybrain.core.tasks import publish_audit_head
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -63,8 +64,6 @@ def test_the_dispatcher_is_woken_by_a_notification() -> None:
 
 
 def test_worker_and_beat_beat_and_a_task_sent_through_redis_is_run() -> None:
-    from citybrain.core.tasks import publish_audit_head
-
     audit.record(Deed.SIGN_IN, by=None)
     with _running("manage.py", "sealer"):
         _wait(lambda: AuditBlock.objects.exists())

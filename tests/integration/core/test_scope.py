@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
-from guardian.shortcuts import get_objects_for_user
+from guardian.shortcuts import get_objects_for_user  # noqa: TID251 (to show what it would do)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

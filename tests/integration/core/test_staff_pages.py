@@ -56,7 +56,8 @@ def test_whoever_is_not_signed_in_is_sent_to_the_sign_in_page_and_back(page: str
 
 
 def test_navigation_offers_exactly_what_the_role_may_open(district: District) -> None:
-    for role in (Resident, *STAFF_ROLES):
+    roles: list[type[Role]] = [Resident, *STAFF_ROLES]
+    for role in roles:
         client = browse(district.user(role))
         for name, _title in client.get(reverse("dashboard:home")).context["places"]:
             assert client.get(reverse(name)).status_code == 200, (role, name)

@@ -17,13 +17,14 @@ from tests.people import District, browse, make_district
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Status, headers, pictures.
+Heard = tuple[int, dict[bytes, bytes], list[Any]]
 
-def _listen(
-    path: str, query: str = "", method: str = "GET", pictures: int = 2
-) -> tuple[int, dict[bytes, bytes], list[Any]]:
+
+def _listen(path: str, query: str = "", method: str = "GET", pictures: int = 2) -> Heard:
     """Return status, headers and the first pictures of one connection."""
 
-    async def connection() -> tuple[int, dict[bytes, bytes], list[Any]]:
+    async def connection() -> Heard:
         sent: list[Any] = []
         gone = asyncio.Event()
 
