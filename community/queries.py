@@ -38,12 +38,14 @@ def visible_areas(user: User, act: Act) -> QuerySet[Area]:
     return Area.objects.filter(id__any=scope.of(user).ids("area", act)).order_by("code")
 
 
-def housemates(person: Person) -> list[HouseholdMember]:
-    """Return the members of a person's household, the person included; empty when it is not known."""
+def housemates(user: User, person: Person) -> list[HouseholdMember]:
+    """Return the members of a person's household whom the user may name; empty when it is not known.
+
+    Someone registered here may have a present address elsewhere: then they are that grid's to name.
+    """
     own = HouseholdMember.objects.filter(person=person).values("household")
-    return list(
-        HouseholdMember.objects.filter(household__in=own).select_related("person", "household__room__building__estate")
-    )
+    members = HouseholdMember.objects.filter(household__in=own, person__in=residents(user))
+    return list(members.select_related("person", "household__room__building__estate").order_by("id"))
 
 
 @dataclass(frozen=True)

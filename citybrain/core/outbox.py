@@ -99,9 +99,10 @@ def _claim() -> Delivery | None:
 
 def _run(claimed: Delivery) -> None:
     with transaction.atomic():
-        # Another dispatcher may have taken it over when this one was slow; the lock and the count tell.
+        # Another dispatcher may have taken it over when this one was slow: the count tells. One that is only looking
+        # for work may hold the row for a moment, so this waits for it.
         delivery = (
-            Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+            Delivery.objects.select_for_update(of=("self",))
             .select_related("event")
             .filter(pk=claimed.pk, state=Delivery.State.PENDING, attempts=claimed.attempts)
             .first()

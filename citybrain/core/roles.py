@@ -23,6 +23,7 @@ class Act(StrEnum):
     SEE_ESTATES = "see_estates"
     READ_AUDIT = "read_audit"
     RUN_SYSTEM = "run_system"
+    # Needs no role: every account in use has it.
     SIGNED_IN = "signed_in"
 
 
@@ -43,7 +44,7 @@ class Resident(Role):
     title = _("Resident")
     sentence = _("Sees their own data and who looked at it, and nobody else's.")
     held_on = ()
-    may = frozenset({Act.SEE_OWN_DATA, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_OWN_DATA})
 
 
 class GateStaff(Role):
@@ -53,7 +54,7 @@ class GateStaff(Role):
     title = _("Gate staff")
     sentence = _("Checks whoever stands at the gate; cannot search for anyone by name.")
     held_on = ("area", "organisation")
-    may = frozenset({Act.SEE_AREAS, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_AREAS})
 
 
 class GridWorker(Role):
@@ -63,7 +64,7 @@ class GridWorker(Role):
     title = _("Grid worker")
     sentence = _("Looks after the households of their own grid and sees nobody outside it.")
     may = frozenset(
-        {Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.EXPORT_PEOPLE, Act.SIGNED_IN},
+        {Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.EXPORT_PEOPLE},
     )
 
 
@@ -92,7 +93,7 @@ class PropertyCompany(Role):
     title = _("Property company")
     sentence = _("Sees the estates it serves, their buildings and rooms, and no resident's name.")
     held_on = ("organisation",)
-    may = frozenset({Act.SEE_ESTATES, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_ESTATES})
 
 
 class Employer(Role):
@@ -102,7 +103,7 @@ class Employer(Role):
     title = _("Employer")
     sentence = _("Sees its own staff or pupils by name, never anyone's reasons or address.")
     held_on = ("organisation",)
-    may = frozenset({Act.SEE_MEMBERS, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_MEMBERS})
 
 
 class DepartmentStaff(Role):
@@ -112,7 +113,7 @@ class DepartmentStaff(Role):
     title = _("Department staff")
     sentence = _("Handles what streets and the district send to their department.")
     held_on = ("organisation",)
-    may = frozenset({Act.SEE_AREAS, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_AREAS})
 
 
 class HealthOfficer(Role):
@@ -121,7 +122,7 @@ class HealthOfficer(Role):
     codename = "health_officer"
     title = _("Health officer")
     sentence = _("Investigates cases in their area and confirms contacts; exports nothing.")
-    may = frozenset({Act.SEE_AREAS, Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_AREAS, Act.SEE_PEOPLE, Act.UNMASK_PERSON})
 
 
 class DistrictCommander(Role):
@@ -130,7 +131,7 @@ class DistrictCommander(Role):
     codename = "district_commander"
     title = _("District commander")
     sentence = _("Sees the whole district and gives orders; names stay masked.")
-    may = frozenset({Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.SIGNED_IN})
+    may = frozenset({Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE})
 
 
 class Auditor(Role):
@@ -139,7 +140,7 @@ class Auditor(Role):
     codename = "auditor"
     title = _("Auditor")
     sentence = _("Reads every trail and changes nothing.")
-    may = frozenset({Act.READ_AUDIT, Act.SEE_AREAS, Act.SIGNED_IN})
+    may = frozenset({Act.READ_AUDIT, Act.SEE_AREAS})
 
 
 class SystemAdministrator(Role):
@@ -148,7 +149,7 @@ class SystemAdministrator(Role):
     codename = "system_administrator"
     title = _("System administrator")
     sentence = _("Runs the system; may not read residents' data.")
-    may = frozenset({Act.RUN_SYSTEM, Act.SEE_AREAS, Act.SIGNED_IN})
+    may = frozenset({Act.RUN_SYSTEM, Act.SEE_AREAS})
 
 
 STAFF_ROLES: tuple[type[Role], ...] = (

@@ -56,11 +56,14 @@ class Scope:
     """All that a user holds."""
 
     held: tuple[Held, ...] = ()
+    is_signed_in: bool = False
     is_resident: bool = False
     _cache: dict[tuple[str, Act], list[int]] = field(default_factory=dict, compare=False, repr=False)
 
     def may(self, act: Act) -> bool:
         """Whether any role held permits the act somewhere."""
+        if act == Act.SIGNED_IN:
+            return self.is_signed_in
         return (self.is_resident and act in Resident.may) or any(held.permits(act) for held in self.held)
 
     def ids(self, kind: str, act: Act) -> list[int]:
@@ -73,7 +76,7 @@ class Scope:
     def under(self, act: Act) -> tuple[str, str]:
         """Return the role and the holding ("area:17") that permit the act, for the record."""
         for held in self.held:
-            if held.permits(act):
+            if act == Act.SIGNED_IN or held.permits(act):
                 return held.role, f"{held.kind}:{held.id}"
         return (Resident.codename, "") if self.is_resident else ("", "")
 
@@ -87,7 +90,7 @@ def of(user: "User | AnonymousUser") -> Scope:
         with connection.cursor() as cursor:
             cursor.execute(_GRANTS, {"user": user.pk})
             held = tuple(Held(kind, role, held_id, tuple(ids)) for kind, role, held_id, ids in cursor.fetchall())
-        known = user.__dict__["_scope"] = Scope(held, is_resident=user.is_resident)
+        known = user.__dict__["_scope"] = Scope(held, is_signed_in=True, is_resident=user.is_resident)
     return known
 
 

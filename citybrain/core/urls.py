@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-in/", sign_in.phone, name="sign_in"),
     path("sign-in/code/", sign_in.code, name="code"),
     path("sign-in/staff/", sign_in.staff, name="staff"),
+    path("password/", sign_in.password, name="password"),
     path("sign-out/", sign_in.out, name="out"),
     path("language/", access.public("everyone may read in their language")(set_language), name="language"),
     path("purpose/", purpose.purpose, name="purpose"),

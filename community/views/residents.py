@@ -65,7 +65,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def resident(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     """Show one resident, masked, with the household."""
     person = access.load_person(request, ref, Act.SEE_PEOPLE, Deed.SEE_PERSON)
-    members = queries.housemates(person)
+    members = queries.housemates(access.signed_in(request), person)
     access.record(request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=[person.pk, *(m.person_id for m in members)])
     frame = {
         "person": person,

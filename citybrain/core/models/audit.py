@@ -24,6 +24,8 @@ class Deed(models.TextChoices):
     SEE_MEMBERS = "see_members", _("saw an organisation's members")
     READ_AUDIT = "read_audit", _("read the trail")
     OPEN_PAGE = "open_page", _("opened a page")
+    CREATE_ACCOUNT = "create_account", _("made a staff account")
+    CHANGE_PASSWORD = "change_password", _("changed their password")
     GRANT_ROLE = "grant_role", _("granted a role")
     REVOKE_ROLE = "revoke_role", _("revoked a role")
     RECODE_AREA = "recode_area", _("gave an area a new code")

@@ -1,7 +1,9 @@
 """Signing in and out."""
 
 from django.conf import settings
-from django.contrib.auth import login, logout
+from django.contrib import messages
+from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from citybrain.core import access, audit, crypto
 from citybrain.core.actions import sign_in as actions
+from citybrain.core.actions.accounts import change_password
 from citybrain.core.forms import CodeForm, PhoneForm, StaffSignInForm
 from citybrain.core.gateway import GatewayError, mask_phone
 from citybrain.core.models import User
@@ -82,6 +85,23 @@ def staff(request: HttpRequest) -> HttpResponse:
         else:
             return _enter(request, user)
     return render(request, "core/sign_in/staff.html", {"form": form, "next": _next(request)})
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@access.requires(Act.SIGNED_IN)
+def password(request: HttpRequest) -> HttpResponse:
+    """Let staff choose a new password; whoever signs in by phone has none."""
+    user = access.signed_in(request)
+    if user.is_resident:
+        return redirect("core:me")
+    form = PasswordChangeForm(user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        change_password(user=user, password=form.cleaned_data["new_password1"])
+        update_session_auth_hash(request, user)
+        messages.success(request, _("Your password is changed. Other devices have to sign in again."))
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return render(request, "core/sign_in/password.html", {"form": form})
 
 
 @access.public("signing out twice does no harm")

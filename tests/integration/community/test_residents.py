@@ -205,6 +205,14 @@ def test_looking_at_a_person_names_the_household_too(district: District) -> None
     assert "张小宝" not in response.content.decode()
 
 
+def test_a_housemate_whose_present_address_is_in_another_grid_is_not_named(district: District) -> None:
+    son = make_person("赵小宝", district.other_grid)
+    district.zhang.household_membership.household.members.create(person=son, relation="child")
+    response = browse(district.user(GridWorker)).get(reverse("community:resident", args=[district.zhang.ref]))
+    assert "赵" not in response.content.decode()
+    assert AuditRow.objects.get(deed=Deed.SEE_PERSON).subjects == [district.zhang.pk]
+
+
 def test_pages_show_masked_names_and_no_numbers(district: District) -> None:
     client = browse(district.user(GridWorker))
     for url in [reverse("community:residents"), reverse("community:resident", args=[district.zhang.ref])]:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from citybrain.core import audit, beats, clock, outbox
-from citybrain.core.models import AuditRow, Delivery, Organisation, RefusalNotice
+from citybrain.core.models import AuditRow, Delivery, Organisation, RefusalNotice, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import (
     STAFF_ROLES,
@@ -46,13 +46,23 @@ def test_every_page_opens_for_whom_it_is_meant_and_for_nobody_else(
     client = browse(district.user(role))
     for page, act in PAGES:
         response = client.get(reverse(page), headers={"accept-language": language})
-        assert response.status_code == (200 if act in role.may else 403), page
+        assert response.status_code == (200 if act in role.may | {Act.SIGNED_IN} else 403), page
 
 
 @pytest.mark.parametrize(("page", "act"), PAGES)
 def test_whoever_is_not_signed_in_is_sent_to_the_sign_in_page_and_back(page: str, act: Act) -> None:
     response: Any = Client().get(reverse(page))
     assert response.url == f"{reverse('core:sign_in')}?next={reverse(page)}"
+
+
+def test_an_account_without_a_role_is_told_so_and_shown_nothing_else(district: District) -> None:
+    user = User.objects.create_staff("newcomer", "a-good-long-password")
+    client = browse(user)
+    home = client.get(reverse("dashboard:home"))
+    assert home.status_code == 200
+    assert home.context["holdings"] == []
+    for page, act in PAGES:
+        assert client.get(reverse(page)).status_code == (200 if act == Act.SIGNED_IN else 403)
 
 
 def test_navigation_offers_exactly_what_the_role_may_open(district: District) -> None:
