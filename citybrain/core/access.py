@@ -8,7 +8,7 @@ import functools
 import uuid
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -58,7 +58,7 @@ def requires(act: Act) -> Callable[[View[P]], View[P]]:
         @functools.wraps(view)
         def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return redirect_to_login(page_to_return_to(request))
             check(request, act)
             return view(request, *args, **kwargs)
 
@@ -86,10 +86,17 @@ def names_people(view: View[P]) -> View[P]:
     def asked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if purpose_of(request):
             return view(request, *args, **kwargs)
-        back = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "")
-        return redirect(f"{reverse('core:purpose')}?{urlencode({'next': back})}")
+        return redirect(f"{reverse('core:purpose')}?{urlencode({'next': page_to_return_to(request)})}")
 
     return asked
+
+
+def page_to_return_to(request: HttpRequest) -> str:
+    """Return the page to come back to after a detour: this one, or the one whose form was sent."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    sender = urlsplit(request.headers.get("Referer", ""))
+    return sender._replace(scheme="", netloc="").geturl() if sender.netloc == request.get_host() else "/"
 
 
 def purpose_of(request: HttpRequest) -> str:

@@ -60,7 +60,10 @@ class PurposeForm(forms.Form):
     """Asks why residents will be named."""
 
     purpose = forms.ChoiceField(
-        label=_("What do you need residents' data for?"), choices=Purpose, widget=forms.RadioSelect
+        label=_("What do you need residents' data for?"),
+        choices=Purpose,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one.")},
     )
 
 
@@ -73,7 +76,7 @@ class TreeDayForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """Narrows the trail."""
 
-    staff = forms.CharField(label=_("Staff number"), required=False, max_length=40)
+    staff = forms.CharField(label=_("Staff number or account"), required=False, max_length=40)
     deed = forms.ChoiceField(label=_("What was done"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
     on = forms.DateField(label=_("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))

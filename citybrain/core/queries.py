@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from citybrain.core import beats, scope
+from citybrain.core import beats, clock, scope
 from citybrain.core.models import (
     Area,
     AreaCode,
@@ -20,6 +21,7 @@ from citybrain.core.models import (
     RefusalNotice,
     User,
 )
+from citybrain.core.models.audit import Deed
 from citybrain.core.roles import ROLES, Role
 
 
@@ -81,6 +83,16 @@ def _names(rows: "QuerySet[Area] | QuerySet[Organisation]", ids: Iterable[int]) 
     return dict(rows.filter(id__in=wanted).values_list("id", "name")) if wanted else {}
 
 
+# A list names many: what that means for one of them.
+TO_THE_RESIDENT = {
+    Deed.SEE_LIST: _("Your masked name stood in a list"),
+    Deed.EXPORT: _("Your masked name stood in an exported list"),
+    Deed.SEE_MEMBERS: _("Your name stood in a list of your organisation's people"),
+    Deed.SEE_PERSON: _("Your page, or that of someone in your household, was opened"),
+    Deed.UNMASK: _("Your document and phone numbers were read"),
+}
+
+
 @dataclass(frozen=True)
 class Look:
     """A row of the trail with its ids turned into words."""
@@ -89,6 +101,11 @@ class Look:
     role: str
     where: str
     staff_number: str
+
+    @property
+    def to_the_resident(self) -> str:
+        """What was done, as it concerns the one resident who reads it."""
+        return str(TO_THE_RESIDENT.get(Deed(self.row.deed)) or self.row.get_deed_display())
 
 
 def describe(rows: Iterable[AuditRow]) -> list[Look]:
@@ -157,6 +174,7 @@ def system_picture() -> dict[str, object]:
     """Return what the status page shows, as JSON types: seconds since each beat, outbox counts, last block."""
     last = AuditBlock.objects.last()
     return {
+        "at": clock.now().isoformat(),
         "processes": beats.ages(),
         "outbox": outbox_counts(),
         "block": {"number": last.number, "sealed_at": last.sealed_at.isoformat()} if last else None,

@@ -30,6 +30,7 @@ def residents_map(request: HttpRequest) -> HttpResponse:
         "width": queries.WIDTH,
         "height": height,
         "is_schematic": any(grid.area.boundary_is_schematic for grid in grids),
+        "most": most,
         "total": sum(grid.count for grid in grids),
     }
     return render(request, "community/map.html", frame)

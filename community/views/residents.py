@@ -69,7 +69,6 @@ def resident(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     access.record(request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=[person.pk, *(m.person_id for m in members)])
     frame = {
         "person": person,
-        "age": clock.today().year - person.born_on.year if person.born_on else None,
         "members": members,
         "documents": list(person.documents.order_by("type")),
         "phones": list(person.phones.order_by("id")),

@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from citybrain.core import crypto, documents, names, scope
+from citybrain.core import clock, crypto, documents, names, scope
 from citybrain.core.models.area import Area
 
 
@@ -63,6 +63,14 @@ class Person(models.Model):
     def masked_name(self) -> str:
         """The name with all but its first character hidden."""
         return names.mask(self.name)
+
+    @property
+    def age(self) -> int | None:
+        """Full years today, None when the birth date is not known."""
+        if self.born_on is None:
+            return None
+        today = clock.today()
+        return today.year - self.born_on.year - ((today.month, today.day) < (self.born_on.month, self.born_on.day))
 
 
 class Document(models.Model):

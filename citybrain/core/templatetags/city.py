@@ -16,10 +16,7 @@ register = template.Library()
 
 @register.inclusion_tag("_components/field.html")
 def field(bound: BoundField) -> dict[str, BoundField]:
-    """Render a form field with its label, help and error, tied together for screen readers."""
-    if bound.errors:
-        bound.field.widget.attrs["aria-invalid"] = "true"
-        bound.field.widget.attrs["aria-describedby"] = f"{bound.id_for_label}-error"
+    """Render a form field with label, help and error; the ids are those that Django's `aria-describedby` names."""
     return {"field": bound}
 
 

@@ -59,7 +59,7 @@ def test_the_administrator_gets_a_picture_each_second(people: District) -> None:
     assert status == 200
     assert headers[b"content-type"] == b"text/event-stream"
     assert len(pictures) == 2
-    assert set(pictures[0]) == {"processes", "outbox", "block"}
+    assert set(pictures[0]) == {"at", "processes", "outbox", "block"}
 
 
 def test_only_the_site_itself_may_read_the_stream(people: District, settings: Any) -> None:
