@@ -1,6 +1,6 @@
 # CityBrain. `make demo` shows it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check smoke-embedded system-packages messages clean
+.PHONY: help setup demo test quick check prove-guards smoke-embedded system-packages messages clean
 
 PYTHON := .venv/bin/python
 # Settings want a keyring and the name of a database, although mypy and makemessages use neither.
@@ -29,6 +29,9 @@ check: setup  ## lint, format, types, imports
 	.venv/bin/ruff format --check
 	$(SCRATCH) && .venv/bin/mypy
 	.venv/bin/lint-imports
+
+prove-guards: setup  ## plant each violation in a copy of the tree and see its guard turn red
+	$(PYTHON) -m tests.repo.prove_guards
 
 smoke-embedded: setup  ## start the demo on free ports in a temporary folder, look at it, stop it
 	$(PYTHON) -m tests.smoke_embedded

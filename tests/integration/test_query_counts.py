@@ -44,6 +44,7 @@ NO_LISTS = {
     "community:resident",
     "community:unmask",
     "core:me",
+    "core:password",
     "core:purpose",
     "core:requeue",
 }
