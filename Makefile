@@ -3,9 +3,9 @@
 .PHONY: help setup demo test quick check prove-guards smoke-embedded system-packages messages clean
 
 PYTHON := .venv/bin/python
-# Settings want a keyring and the name of a database, although mypy and makemessages use neither.
+# Settings want a keyring, the name of a database and a message gateway (the demo has one), although mypy and makemessages use neither.
 SCRATCH := scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
-	export CITYBRAIN_VAR="$$scratch" DATABASE_URL=postgresql:///unused && \
+	export CITYBRAIN_VAR="$$scratch" DATABASE_URL=postgresql:///unused CITYBRAIN_DEMO=1 && \
 	$(PYTHON) -m citybrain.core.keyring make "$$scratch/keyring.json" >/dev/null
 PIP_INSTALL := $(PYTHON) -m pip install --disable-pip-version-check -qq
 

@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from citybrain import env
-from citybrain.core import keyring
+from citybrain.core import gateway, keyring
 
 django_stubs_ext.monkeypatch()
 
@@ -38,12 +38,15 @@ STREAM_ORIGIN = env.text("CITYBRAIN_STREAM_ORIGIN")
 SITE_ORIGIN = env.text("CITYBRAIN_SITE_ORIGIN")
 SECURE_COOKIES = env.flag("CITYBRAIN_SECURE_COOKIES", default=not DEMO)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_COOKIES
+# Leading from http to https is nginx's part: SECURE_SSL_REDIRECT stays off.
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_COOKIES else 0
 SESSION_COOKIE_NAME = "citybrain_session"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "citybrain.core.views.errors.form_too_old"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("CITYBRAIN_BEHIND_PROXY") else None
+BEHIND_PROXY = env.flag("CITYBRAIN_BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -171,7 +174,27 @@ SIGN_IN_CODE_LIFE = timedelta(minutes=5)
 SIGN_IN_CODE_PAUSE = timedelta(seconds=60)
 SIGN_IN_ATTEMPTS = 5
 SIGN_IN_LOCK = timedelta(minutes=15)
-MESSAGE_GATEWAY = env.text("CITYBRAIN_MESSAGE_GATEWAY", "citybrain.core.gateway.ConsoleGateway")
+# One-time codes sent: an hour to one client address, a minute in the whole installation.
+SIGN_IN_CODES_AN_ADDRESS = env.number("CITYBRAIN_SIGN_IN_CODES_AN_ADDRESS", 30)
+SIGN_IN_CODES_A_MINUTE = env.number("CITYBRAIN_SIGN_IN_CODES_A_MINUTE", 600)
+
+# Messages to phones: the console gateway prints codes into the log, so it is the demo's alone.
+
+_CONSOLE_GATEWAY = "citybrain.core.gateway.ConsoleGateway"
+_HTTP_GATEWAY = "citybrain.core.gateway.HttpGateway"
+_HINT = f"use {_HTTP_GATEWAY}, or a class of the district's own"
+if DEMO:
+    MESSAGE_GATEWAY = env.text("CITYBRAIN_MESSAGE_GATEWAY", _CONSOLE_GATEWAY)
+else:
+    MESSAGE_GATEWAY = env.required("CITYBRAIN_MESSAGE_GATEWAY", _HINT)
+    if MESSAGE_GATEWAY == _CONSOLE_GATEWAY:
+        raise env.SettingError("CITYBRAIN_MESSAGE_GATEWAY", "would print one-time codes into the log", _HINT)
+MESSAGE_GATEWAY_URL = env.text("CITYBRAIN_MESSAGE_GATEWAY_URL")
+MESSAGE_GATEWAY_TOKEN = env.text("CITYBRAIN_MESSAGE_GATEWAY_TOKEN")
+if MESSAGE_GATEWAY == _HTTP_GATEWAY:
+    if not gateway.is_safe_url(MESSAGE_GATEWAY_URL):
+        raise env.SettingError("CITYBRAIN_MESSAGE_GATEWAY_URL", "is missing or unsafe", "use https://, or 127.0.0.1")
+    env.required("CITYBRAIN_MESSAGE_GATEWAY_TOKEN", "the bearer token that the message gateway expects")
 
 # Events, audit, tasks
 
@@ -180,6 +203,8 @@ OUTBOX_ATTEMPTS = 8
 OUTBOX_KEEP = timedelta(days=7)
 AUDIT_HEADS_FILE = env.path("CITYBRAIN_AUDIT_HEADS", VAR / "audit-heads.ndjson")
 AUDIT_SEAL_LIMIT = timedelta(seconds=5)
+# Rows above the xmin horizon wait for the oldest open transaction; nothing of ours stays open that long.
+AUDIT_HORIZON_LIMIT = timedelta(seconds=60)
 REFUSED_LOOKS_TOLERATED = env.number("CITYBRAIN_REFUSED_LOOKS_TOLERATED", 5)
 BEAT_LIMIT = timedelta(seconds=5)
 # What /healthz expects to beat.
@@ -198,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     "publish-audit-head": {"task": "core.publish_audit_head", "schedule": timedelta(minutes=1)},
     "purge-outbox": {"task": "core.purge_outbox", "schedule": crontab(minute="17")},
     "purge-sign-ins": {"task": "core.purge_sign_ins", "schedule": crontab(minute="*/10")},
+    "purge-sessions": {"task": "core.purge_sessions", "schedule": crontab(minute="37")},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
     _messages = str(VAR / "celery")

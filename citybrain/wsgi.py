@@ -9,6 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "citybrain.settings")
 application = get_wsgi_application()
 
 # After the set-up above, which the import of anything with models needs.
-from citybrain.core import beats  # noqa: E402
+from django.db import Error  # noqa: E402
+
+from citybrain.core import beats, database_roles  # noqa: E402
+
+try:
+    if excess := database_roles.excess_rights():
+        raise SystemExit(excess)
+except Error:
+    pass  # pages say so until the database answers
 
 beats.beat_in_background("web")

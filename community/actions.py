@@ -22,7 +22,14 @@ class Unmasked:
 def unmask(*, person: Person, purpose: str, by: User) -> Unmasked:
     """Decrypt a person's documents and phones; the record is written before anything is read."""
     with transaction.atomic():
-        audit.record(Deed.UNMASK, by=by, under=Act.UNMASK_PERSON, purpose=purpose, subjects=[person.pk])
+        audit.record(
+            Deed.UNMASK,
+            by=by,
+            under=Act.UNMASK_PERSON,
+            where=("area", [person.area_id]),
+            purpose=purpose,
+            subjects=[person.pk],
+        )
         return Unmasked(
             name=person.name,
             documents=[(held.get_type_display(), held.reveal()) for held in person.documents.order_by("type")],

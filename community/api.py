@@ -2,6 +2,7 @@
 
 import uuid
 
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import CharField, ModelSerializer
@@ -12,7 +13,7 @@ from citybrain.core.models import Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from community import queries
-from community.forms import ResidentFilterForm
+from community.forms import AreaFilterForm, ResidentFilterForm
 
 
 class ResidentSerializer(ModelSerializer[Person]):
@@ -36,10 +37,14 @@ class ResidentList(NamesPeople):
     def get(self, request: Request) -> Response:
         """Answer `{count, results, after}`; `after` is null on the last page."""
         user = access.signed_in(request._request)
-        rows = queries.residents(user, **ResidentFilterForm(user, request.query_params).narrowing())
-        after = paging.start_after(rows, "ref", request.query_params.get("after"))
+        form = ResidentFilterForm(user, request.query_params)
+        if not form.is_valid():
+            raise ValidationError(form.errors.get_json_data())
+        rows = queries.residents(user, **form.narrowing())
+        after = access.person_to_start_after(request._request, request.query_params.get("after"))
         page = paging.page(rows, ("name_sort", "id"), after)
-        access.record(request._request, Deed.SEE_LIST, Act.SEE_PEOPLE, subjects=[p.pk for p in page.rows])
+        filtered_by = [name for name, value in form.narrowing().items() if value]
+        access.record_look(request._request, Deed.SEE_LIST, Act.SEE_PEOPLE, page.rows, detail={"by": filtered_by})
         return Response(
             {
                 "count": paging.capped_count(rows),
@@ -57,19 +62,22 @@ class ResidentDetail(NamesPeople):
     def get(self, request: Request, ref: uuid.UUID) -> Response:
         """Answer the resident, masked; 404 for everyone outside the user's areas."""
         person = access.load_person(request._request, ref, Act.SEE_PEOPLE, Deed.SEE_PERSON)
-        access.record(request._request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=[person.pk])
+        access.record_look(request._request, Deed.SEE_PERSON, Act.SEE_PEOPLE, [person])
         return Response(ResidentSerializer(person).data)
 
 
 class ResidentMap(NamesPeople):
-    """`GET /api/v1/residents/map/?name=&area=`: the visible grids as GeoJSON."""
+    """`GET /api/v1/residents/map/?area=`: the visible grids as GeoJSON."""
 
     permission = Act.SEE_PEOPLE
 
     def get(self, request: Request) -> Response:
         """Answer a FeatureCollection; each feature has `code`, `name` and `residents`."""
         user = access.signed_in(request._request)
-        grids = queries.residents_by_grid(user, **ResidentFilterForm(user, request.query_params).narrowing())
+        form = AreaFilterForm(user, request.query_params)
+        if not form.is_valid():
+            raise ValidationError(form.errors.get_json_data())
+        grids = queries.residents_by_grid(user, **form.narrowing())
         access.record(request._request, Deed.SEE_MAP, Act.SEE_PEOPLE, detail={"grids": len(grids)})
         features = [
             {

@@ -18,10 +18,9 @@ class AreaChoice(forms.ModelChoiceField[Area]):
         return f"{area.code} {area.name}"
 
 
-class ResidentFilterForm(forms.Form):
-    """Narrows lists, maps and exports of residents; lives in the URL."""
+class AreaFilterForm(forms.Form):
+    """Narrows the map of residents; lives in the URL. It takes no name: that would find where a person lives."""
 
-    name = forms.CharField(label=_("Name or pinyin"), required=False, max_length=60)
     area = AreaChoice(label=_("Area"), queryset=Area.objects.none(), required=False, empty_label=_("all of mine"))
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
@@ -29,10 +28,15 @@ class ResidentFilterForm(forms.Form):
         self.fields["area"].queryset = queries.visible_areas(user, Act.SEE_PEOPLE)  # type: ignore[attr-defined]
 
     def narrowing(self) -> dict[str, Any]:
-        """Return the filter for `queries.residents`; nothing when the input is no filter."""
-        if not self.is_valid():
-            return {}
-        return {"name": self.cleaned_data["name"].strip(), "area": self.cleaned_data["area"]}
+        """Return the filter for `queries.residents`; call it on a valid form only, as no filter means everybody."""
+        return {name: value.strip() if isinstance(value, str) else value for name, value in self.cleaned_data.items()}
+
+
+class ResidentFilterForm(AreaFilterForm):
+    """Narrows lists and exports of residents; lives in the URL."""
+
+    name = forms.CharField(label=_("Name or pinyin"), required=False, max_length=60)
+    field_order = ("name", "area")
 
 
 class FindForm(forms.Form):

@@ -24,6 +24,12 @@ def residents(user: User, *, act: Act = Act.SEE_PEOPLE, name: str = "", area: Ar
     return rows
 
 
+def held_elsewhere(user: User, number: str) -> list[int]:
+    """Return the ids of persons whom a document number names and the user may not see, for the record."""
+    named = Person.objects.holding(number)
+    return list(named.exclude(pk__in=residents(user).values("pk")).values_list("pk", flat=True))
+
+
 def find_by_number(user: User, number: str) -> PersonQuerySet:
     """Return the visible persons with this document number, or whose phone ends in these four digits."""
     plain = documents.normalise(number)
@@ -57,9 +63,9 @@ class GridOnMap:
     count: int
 
 
-def residents_by_grid(user: User, *, name: str = "", area: Area | None = None) -> list[GridOnMap]:
+def residents_by_grid(user: User, *, area: Area | None = None) -> list[GridOnMap]:
     """Return every visible grid with a boundary and its count; the counts add up to the list's."""
-    rows = residents(user, name=name, area=area).order_by()
+    rows = residents(user, area=area).order_by()
     counts: dict[int, int] = dict(rows.values_list("area").annotate(n=Count("id")))
     grids = visible_areas(user, Act.SEE_PEOPLE).filter(level=Area.Level.GRID, boundary__isnull=False)
     if area:

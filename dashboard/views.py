@@ -13,8 +13,8 @@ from citybrain.core.roles import Act
 LOOKS_DAYS = 30
 
 
-@require_safe
 @access.requires(Act.SIGNED_IN)
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show who one is here, what that allows, and the next thing to do."""
     user = access.signed_in(request)

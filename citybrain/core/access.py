@@ -6,7 +6,7 @@ A refusal is an exception, so that the view's transaction rolls back; `RefusedLo
 
 import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -80,10 +80,14 @@ def check(request: HttpRequest, act: Act) -> None:
 
 
 def names_people(view: View[P]) -> View[P]:
-    """Ask for a purpose before a page that names persons, then come back to it."""
+    """Ask for a purpose before a page that names persons, then come back to it.
+
+    Whoever is named in the address is checked first, whatever the method and whether or not there is a purpose.
+    """
 
     @functools.wraps(view)
     def asked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        check_named(request, kwargs.get("ref"))
         if purpose_of(request):
             return view(request, *args, **kwargs)
         return redirect(f"{reverse('core:purpose')}?{urlencode({'next': page_to_return_to(request)})}")
@@ -107,6 +111,21 @@ def purpose_of(request: HttpRequest) -> str:
     return str(stated["code"])
 
 
+def check_named(request: HttpRequest, ref: object) -> None:
+    """Refuse a request that names a person outside the user's areas."""
+    if isinstance(ref, uuid.UUID):
+        load_person(request, ref, Act.SEE_PEOPLE, Deed.SEE_PERSON)
+
+
+def person_to_start_after(request: HttpRequest, text: str | None) -> Person | None:
+    """Return the person after whom the next page begins; a damaged link begins anew, a stranger's is refused."""
+    try:
+        ref = uuid.UUID(text or "")
+    except ValueError:
+        return None
+    return load_person(request, ref, Act.SEE_PEOPLE, Deed.SEE_LIST)
+
+
 def load_person(request: HttpRequest, ref: uuid.UUID, act: Act, deed: Deed) -> Person:
     """Return the person if the user may do `act` in that person's area; otherwise 404, on record."""
     person = Person.objects.visible_to(request.user, act).select_related("area").filter(ref=ref).first()
@@ -124,22 +143,26 @@ def load(request: HttpRequest, manager: "models.Manager[M]", pk: int, act: Act, 
     return found
 
 
-def put_on_record(request: HttpRequest, refused: RefusedLookError) -> AuditRow:
+def put_on_record(request: HttpRequest, refused: RefusedLookError) -> None:
     """Write the refused look, in its own transaction, and tell whoever watches refusals."""
-    user = request.user
     subjects = Person.objects.filter(ref=refused.person_ref).values_list("id", flat=True) if refused.person_ref else ()
+    note_refusal(request, refused.deed, refused.act, subjects=subjects, target=refused.target)
+
+
+def note_refusal(request: HttpRequest, deed: Deed, act: Act, *, subjects: Iterable[int] = (), target: str = "") -> None:
+    """Put on record that someone asked for what they may not have, and that nothing was shown."""
+    user = request.user
     with transaction.atomic():
         row = audit.record(
-            refused.deed,
+            deed,
             by=user if not isinstance(user, AnonymousUser) else None,
-            under=refused.act,
+            under=act,
             purpose=purpose_of(request),
             subjects=subjects,
-            target=refused.target,
+            target=target,
             outcome=AuditRow.Outcome.REFUSED,
         )
         outbox.publish("look.refused", row=row.pk)
-    return row
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -153,3 +176,10 @@ def signed_in(request: HttpRequest) -> User:
 def record(request: HttpRequest, deed: Deed, act: Act, **what: Any) -> AuditRow:
     """Put an act of the signed-in user on record with the purpose stated in the session."""
     return audit.record(deed, by=signed_in(request), under=act, purpose=purpose_of(request), **what)
+
+
+def record_look(request: HttpRequest, deed: Deed, act: Act, people: Iterable[Person], **what: Any) -> AuditRow:
+    """Put on record that the signed-in user was shown these people, under the holdings that they live in."""
+    shown = list(people)
+    areas = ("area", {person.area_id for person in shown})
+    return record(request, deed, act, subjects=[person.pk for person in shown], where=areas, **what)

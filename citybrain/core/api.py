@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,9 +15,17 @@ from citybrain.core.roles import Act
 
 
 class CityView(APIView):
-    """An API view; a subclass names its permission."""
+    """An API view; a subclass names its permission.
+
+    It answers JSON whatever is asked for, so that nothing comes before the check of the permission.
+    """
 
     permission: ClassVar[Act]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:  # noqa: ARG002, FBT001, FBT002 (DRF's signature)
+        """Choose the only renderer."""
+        renderer = JSONRenderer()
+        return renderer, renderer.media_type
 
     def handle_exception(self, exc: Exception) -> Response:
         """Put a refused look on record, then answer as DRF does."""
@@ -27,10 +36,11 @@ class CityView(APIView):
 
 
 class NamesPeople(CityView):
-    """An API view that names persons: without a purpose stated in the session it answers 403."""
+    """An API view that names persons: 404 for whom the user may not name, 403 without a purpose in the session."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check permission, then purpose."""
+        """Check permission, then who is named, then purpose."""
         super().initial(request, *args, **kwargs)
+        access.check_named(request._request, kwargs.get("ref"))
         if not access.purpose_of(request._request):
             raise PermissionDenied(_("State a purpose first, at /purpose/."))

@@ -4,9 +4,10 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +24,22 @@ def beat(name: str) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_BEAT, [name, os.getpid()])
-    except DatabaseError:
+    except Error:
         log.warning("%s could not beat: the database does not answer", name)
         close_old_connections()
 
 
-def beat_in_background(name: str) -> None:
-    """Beat from a thread of this process for as long as it lives."""
+def beat_in_background(name: str, is_alive: Callable[[], bool] = lambda: True) -> None:
+    """Beat from a thread of this process for as long as it lives and `is_alive` says so."""
 
     def run() -> None:
         while True:
-            beat(name)
+            try:
+                if is_alive():
+                    beat(name)
+            except Exception:
+                # Whatever it was: a process that goes on working must not be reported dead for it.
+                log.exception("%s could not beat", name)
             time.sleep(INTERVAL)
 
     threading.Thread(target=run, name="beat", daemon=True).start()

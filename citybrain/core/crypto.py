@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
@@ -16,21 +17,30 @@ from citybrain.core import keyring
 NONCE_BYTES = 12
 
 
-def seal(kind: str, plain: str) -> bytes:
-    """Encrypt a short text; `kind` ("document", "phone") is bound to it, so that columns cannot be swapped."""
+def seal(kind: str, plain: str, *, owner: str = "") -> bytes:
+    """Encrypt a short text.
+
+    `kind` ("document", "phone") and `owner` (a person's ref) are bound to it: elsewhere it does not open.
+    """
     key = _keyring().current("field")
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return bytes([key.id]) + nonce + AESGCM(key.secret).encrypt(nonce, plain.encode(), kind.encode())
+    return bytes([key.id]) + nonce + AESGCM(key.secret).encrypt(nonce, plain.encode(), _bound(kind, owner))
 
 
-def unseal(kind: str, sealed: bytes) -> str:
-    """Decrypt what `seal` made.
+def unseal(kind: str, sealed: bytes, *, owner: str = "") -> str:
+    """Decrypt what `seal` made for the same kind and owner.
 
-    Raises `cryptography.exceptions.InvalidTag` when it was changed and KeyringError when the key is gone.
+    Raises `cryptography.exceptions.InvalidTag` when it was changed or moved and KeyringError when the key is gone.
     """
+    if len(sealed) <= NONCE_BYTES:
+        raise InvalidTag
     key = _keyring().key("field", sealed[0])
     nonce, cipher = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-    return AESGCM(key.secret).decrypt(nonce, cipher, kind.encode()).decode()
+    return AESGCM(key.secret).decrypt(nonce, cipher, _bound(kind, owner)).decode()
+
+
+def _bound(kind: str, owner: str) -> bytes:
+    return f"{kind}|{owner}".encode() if owner else kind.encode()
 
 
 def blind_index(kind: str, normalised: str) -> bytes:

@@ -21,8 +21,22 @@ APPEND_ONLY_RETENTION = "SELECT, DELETE"
 ORDINARY_APP = "SELECT, INSERT, UPDATE, DELETE"
 ORDINARY_RETENTION = "SELECT, INSERT, UPDATE, DELETE"
 READ_ONLY = "SELECT"
+# What only functions of the owner write.
+SEAL_FUNCTION = "core_seal(integer)"
+OWNERS_FUNCTIONS = (
+    "core_begin_era()",
+    "core_unsealed_from(core_xidera)",
+    "core_append_block(core_xidera, bigint, bigint, bigint)",
+    "core_stamp_auditrow()",
+)
+# A session of ours that idles inside a transaction is stuck; it would hold the sealer back.
+IDLE_IN_TRANSACTION = "60s"
 # Tables that only migrations write.
 OWNERS_OWN = frozenset({"django_migrations"})
+
+
+class ExcessRightsError(Exception):
+    """A role has more rights than it must have; the text says what to do."""
 
 
 def create_roles(admin_url: str, *, owner_url: str, app_url: str, retention_url: str) -> None:
@@ -49,7 +63,9 @@ def create_roles(admin_url: str, *, owner_url: str, app_url: str, retention_url:
 
 
 def _make_login(admin: psycopg.Connection[Any], role: dict[str, Any]) -> None:
-    exists = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role["user"]]).fetchone()
+    exists = admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [role["user"]]).fetchone()
+    if exists and exists[0]:
+        raise ExcessRightsError(f"the role {role['user']} is a superuser: name another one")
     # Without a word on it a new role may create nothing; naming it in ALTER would take a superuser.
     verb: LiteralString = "ALTER" if exists else "CREATE"
     admin.execute(
@@ -58,6 +74,8 @@ def _make_login(admin: psycopg.Connection[Any], role: dict[str, Any]) -> None:
             sql.Literal(role.get("password", "")),
         ),
     )
+    idle = sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = {}")
+    admin.execute(idle.format(sql.Identifier(str(role["user"])), sql.Literal(IDLE_IN_TRANSACTION)))
 
 
 def _run(admin: psycopg.Connection[Any], statement: LiteralString, *names: object) -> None:
@@ -68,14 +86,20 @@ def apply_privileges(alias: str = "owner") -> None:
     """Grant each table's rights to the app and retention roles, as the owner; idempotent.
 
     A table gets nothing before this runs. A model whose `append_only` is true may be inserted by the app role
-    and deleted by the retention role; nobody updates it.
+    and deleted by the retention role; nobody updates it. One that is `written_by_owner` is read only.
     """
     app, retention = (_role_of(name) for name in ("default", "retention"))
-    append_only = {model._meta.db_table for model in apps.get_models() if getattr(model, "append_only", False)}
+    append_only = _tables_of("append_only")
+    read_only = OWNERS_OWN | _tables_of("written_by_owner")
     connection = connections[alias]
+    quote = connection.ops.quote_name
     with connection.cursor() as cursor:
+        for function in (SEAL_FUNCTION, *OWNERS_FUNCTIONS):
+            cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+        if app:
+            cursor.execute(_grant("GRANT EXECUTE ON FUNCTION {} TO {}", SEAL_FUNCTION, app))
         for table in connection.introspection.table_names(cursor):
-            if table in OWNERS_OWN:
+            if table in read_only:
                 rights = {app: READ_ONLY, retention: READ_ONLY}
             elif table in append_only:
                 rights = {app: APPEND_ONLY_APP, retention: APPEND_ONLY_RETENTION}
@@ -83,13 +107,30 @@ def apply_privileges(alias: str = "owner") -> None:
                 rights = {app: ORDINARY_APP, retention: ORDINARY_RETENTION}
             for role, granted in rights.items():
                 if role:
-                    cursor.execute(_grant("REVOKE ALL ON {} FROM {}", table, role))
-                    cursor.execute(_grant("GRANT " + granted + " ON {} TO {}", table, role))
+                    cursor.execute(_grant("REVOKE ALL ON {} FROM {}", quote(table), role))
+                    cursor.execute(_grant("GRANT " + granted + " ON {} TO {}", quote(table), role))
 
 
-def _grant(statement: str, table: str, role: str) -> str:
-    quote = connections["default"].ops.quote_name
-    return statement.format(quote(table), quote(role))
+def excess_rights() -> str:
+    """Say what the default connection's role may do that the app role must not; "" when all is well."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user")
+        role, is_super = cursor.fetchone()
+        if is_super:
+            return f"DATABASE_URL names the superuser {role}: name the app role that `manage.py create_roles` made"
+        for table in sorted(_tables_of("append_only") | _tables_of("written_by_owner")):
+            cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE, TRIGGER')", [table])
+            if cursor.fetchone()[0]:
+                return f"the role {role} of DATABASE_URL may change {table}: name the app role, run `manage.py migrate`"
+    return ""
+
+
+def _tables_of(mark: str) -> frozenset[str]:
+    return frozenset(model._meta.db_table for model in apps.get_models() if getattr(model, mark, False))
+
+
+def _grant(statement: str, what: str, role: str) -> str:
+    return statement.format(what, connections["default"].ops.quote_name(role))
 
 
 def _role_of(alias: str) -> str:

@@ -1,13 +1,28 @@
 """Forms of the ground's pages."""
 
+import datetime as dt
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from citybrain.core import documents
 from citybrain.core.models.audit import AuditRow, Deed
 from citybrain.core.purposes import Purpose
+
+FIRST_DAY, LAST_DAY = dt.date(1949, 10, 1), dt.date(2199, 12, 31)
+
+
+def day_field(label: StrOrPromise) -> forms.DateField:
+    """Return an optional day between FIRST_DAY and LAST_DAY."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
+    )
 
 
 class PhoneForm(forms.Form):
@@ -70,7 +85,7 @@ class PurposeForm(forms.Form):
 class TreeDayForm(forms.Form):
     """Picks the day on which the area tree is shown."""
 
-    on = forms.DateField(label=_("As it stood on"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    on = day_field(_("As it stood on"))
 
 
 class AuditFilterForm(forms.Form):
@@ -79,7 +94,7 @@ class AuditFilterForm(forms.Form):
     staff = forms.CharField(label=_("Staff number or account"), required=False, max_length=40)
     deed = forms.ChoiceField(label=_("What was done"), required=False)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
-    on = forms.DateField(label=_("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    on = day_field(_("Day"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

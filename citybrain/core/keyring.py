@@ -21,6 +21,15 @@ from pathlib import Path
 ENTRIES = ("field", "blind_index", "token", "signing", "audit_head", "cookie")
 KEY_BYTES = 32
 MAX_KEY_ID = 255
+# What nothing can do any more once a key of the entry is gone.
+LOST_WITHOUT_KEY = {
+    "field": "documents and phone numbers sealed with it cannot be read any more",
+    "blind_index": "documents and phone accounts indexed with it cannot be found by their number any more",
+    "token": "phone tokens made with it are refused",
+    "signing": "paper and offline codes signed with it are refused",
+    "audit_head": "audit heads signed with it cannot be verified any more",
+    "cookie": "sessions, forms and signed cookies made with it are void: whoever signed in under it signs in again",
+}
 # With version byte 1 these ids make every token begin with a space in base45 (measured).
 TOKEN_IDS_WITH_LEADING_SPACE = frozenset({5, 50, 95, 140, 185, 230})
 
@@ -75,10 +84,10 @@ def load(path: Path) -> Keyring:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         entries = {
-            entry: {int(key_id): Key(int(key_id), base64.b64decode(raw[entry][key_id])) for key_id in raw[entry]}
+            entry: {key.id: key for key in (_key(text, secret) for text, secret in raw[entry].items())}
             for entry in ENTRIES
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"the keyring {path} is damaged ({error!r}): restore it from the backup"
         raise KeyringError(message) from error
     empty = [entry for entry, keys in entries.items() if not keys]
@@ -86,6 +95,18 @@ def load(path: Path) -> Keyring:
         message = f"the keyring {path} has no key in {', '.join(empty)}: restore it from the backup"
         raise KeyringError(message)
     return Keyring(entries)
+
+
+def _key(text: str, secret: str) -> Key:
+    """Read one key; raise ValueError, without the secret in it, for what `make` and `rotate` would not write."""
+    key = Key(int(text), base64.b64decode(secret, validate=True))
+    if str(key.id) != text or not 1 <= key.id <= MAX_KEY_ID:
+        message = f"key id {text!r} is not a number from 1 to {MAX_KEY_ID}"
+        raise ValueError(message)
+    if len(key.secret) != KEY_BYTES:
+        message = f"key {key.id} has {len(key.secret)} bytes, not {KEY_BYTES}"
+        raise ValueError(message)
+    return key
 
 
 def make(path: Path) -> None:
@@ -109,6 +130,19 @@ def rotate(path: Path, entry: str) -> int:
     return key_id
 
 
+def retire(path: Path, entry: str, key_id: int) -> None:
+    """Take an older key out of `entry` for good; the current one is never taken."""
+    ring = load(path)
+    ring.key(entry, key_id)
+    if key_id == ring.current(entry).id:
+        message = f"key {key_id} of entry {entry!r} is the current one: `rotate` first, and write its data anew"
+        raise KeyringError(message)
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    del raw[entry][str(key_id)]
+    _write(path, raw, exclusive=False)
+    load.cache_clear()
+
+
 def _new_secret() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
@@ -129,18 +163,28 @@ def _write(path: Path, raw: dict[str, dict[str, str]], *, exclusive: bool) -> No
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line: `make FILE` or `rotate FILE ENTRY`."""
+    """Run the command line: `make FILE`, `rotate FILE ENTRY` or `retire FILE ENTRY ID`."""
     parser = argparse.ArgumentParser(prog="python -m citybrain.core.keyring")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make").add_argument("file", type=Path)
     rotation = commands.add_parser("rotate")
     rotation.add_argument("file", type=Path)
     rotation.add_argument("entry", choices=ENTRIES)
+    retirement = commands.add_parser("retire")
+    retirement.add_argument("file", type=Path)
+    retirement.add_argument("entry", choices=ENTRIES)
+    retirement.add_argument("id", type=int)
     options = parser.parse_args(arguments)
     try:
         if options.command == "make":
             make(options.file)
             sys.stdout.write(f"made {options.file}: back it up apart from the database\n")
+        elif options.command == "retire":
+            retire(options.file, options.entry, options.id)
+            sys.stdout.write(
+                f"entry {options.entry} has lost key {options.id}: {LOST_WITHOUT_KEY[options.entry]}; "
+                "restart every process (the backup still has the key)\n",
+            )
         else:
             key_id = rotate(options.file, options.entry)
             sys.stdout.write(f"entry {options.entry} now writes with key {key_id}; restart every process\n")

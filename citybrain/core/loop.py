@@ -6,29 +6,37 @@ import time
 from types import FrameType
 
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import Error
 
 from citybrain.core import beats
+from citybrain.core.database_roles import excess_rights
 
 
 class Loop:
-    """Runs until SIGTERM or SIGINT; `turning()` is asked once a turn and beats at most once a second."""
+    """Runs until SIGTERM or SIGINT; `turning()` is asked once a turn.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    A thread beats while the present turn is younger than `longest_turn` seconds: work may take that long, and a loop
+    that hangs falls silent.
+    """
+
+    def __init__(self, name: str, *, longest_turn: float = 10.0) -> None:
         self.stopped = threading.Event()
-        self._beaten = 0.0
+        self._longest_turn = longest_turn
+        self._turned = time.monotonic()
+        _refuse_excess_rights()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        beats.beat_in_background(name, self._is_alive)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopped.set()
 
+    def _is_alive(self) -> bool:
+        return time.monotonic() - self._turned < self._longest_turn
+
     def turning(self) -> bool:
-        """Beat if it is time; return whether to go on."""
-        if time.monotonic() - self._beaten >= beats.INTERVAL:
-            beats.beat(self.name)
-            self._beaten = time.monotonic()
+        """Begin a turn; return whether to go on."""
+        self._turned = time.monotonic()
         return not self.stopped.is_set()
 
     def rest(self, seconds: float) -> None:
@@ -36,10 +44,10 @@ class Loop:
         self.stopped.wait(seconds)
 
 
-def hold_alone(key: int, name: str) -> None:
-    """Take a session advisory lock; raise CommandError when another process holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        if not cursor.fetchone()[0]:
-            message = f"another {name} is running on this database; only one may"
-            raise CommandError(message)
+def _refuse_excess_rights() -> None:
+    try:
+        excess = excess_rights()
+    except Error:
+        return  # the loop waits for the database
+    if excess:
+        raise CommandError(excess)

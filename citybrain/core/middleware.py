@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from cryptography.exceptions import InvalidTag
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 
@@ -22,7 +23,9 @@ class RefusedLookMiddleware:
         return self.respond(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a refusal; leave every other exception to Django."""
+        """Answer a refusal and a number that does not open; leave every other exception to Django."""
+        if isinstance(exception, InvalidTag):
+            return errors.unreadable(request)
         if not isinstance(exception, access.RefusedLookError):
             return None
         access.put_on_record(request, exception)

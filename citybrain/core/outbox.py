@@ -18,6 +18,9 @@ CHANNEL = "citybrain_outbox"
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 FAN_OUT_BATCH = 200
+# As many deliveries a turn as events of one handler: neither side starves the other.
+DELIVERY_BATCH = 200
+PURGE_BATCH = 1000
 
 Handler = Callable[[Mapping[str, Any]], None]
 
@@ -39,19 +42,32 @@ def flows() -> Mapping[str, Sequence[str]]:
     return wired
 
 
+def work(goes_on: Callable[[], bool] = lambda: True) -> int:
+    """Do one turn: hand out a batch of new events, then run a bounded number of due deliveries.
+
+    Returns how much there was to do. `goes_on` is asked before each delivery.
+    """
+    done = fan_out()
+    for _number in range(DELIVERY_BATCH):
+        if not goes_on() or not deliver_next():
+            break
+        done += 1
+    return done
+
+
 def fan_out() -> int:
-    """Write one pending delivery per handler for each new event; return how many events were taken."""
+    """Write one pending delivery per handler for each new event; return how many events were taken.
+
+    Events of a kind that this process does not know were published by a newer version: they wait for a dispatcher of
+    that version.
+    """
+    wired = flows()
     with transaction.atomic():
-        events = list(
-            Event.objects.select_for_update(skip_locked=True).filter(fanned_out_at=None).order_by("id")[:FAN_OUT_BATCH],
-        )
+        new = Event.objects.filter(fanned_out_at=None, kind__in=list(wired)).order_by("id")
+        events = list(new.select_for_update(skip_locked=True)[:FAN_OUT_BATCH])
         due = clock.now()
         Delivery.objects.bulk_create(
-            [
-                Delivery(event=event, handler=handler, due_at=due)
-                for event in events
-                for handler in flows().get(event.kind, ())
-            ],
+            [Delivery(event=event, handler=handler, due_at=due) for event in events for handler in wired[event.kind]],
         )
         Event.objects.filter(pk__in=[event.pk for event in events]).update(fanned_out_at=due)
     return len(events)
@@ -130,7 +146,17 @@ def _pause(attempts: int) -> timedelta:
 
 
 def purge() -> int:
-    """Delete events all of whose deliveries are done and older than settings.OUTBOX_KEEP; return how many."""
+    """Delete events all of whose deliveries are done and older than settings.OUTBOX_KEEP; return how many.
+
+    Each batch is a transaction of its own: an open write transaction holds the xmin horizon back.
+    """
+    open_states = [Delivery.State.PENDING, Delivery.State.PARKED]
     old = Event.objects.filter(fanned_out_at__lt=clock.now() - settings.OUTBOX_KEEP)
-    deleted, _by_model = old.exclude(deliveries__state__in=[Delivery.State.PENDING, Delivery.State.PARKED]).delete()
+    old = old.exclude(deliveries__state__in=open_states).order_by("id")
+    deleted, last = 0, 0
+    while batch := list(old.filter(pk__gt=last).values_list("pk", flat=True)[:PURGE_BATCH]):
+        with transaction.atomic():
+            Delivery.objects.filter(event__in=batch).delete()
+            Event.objects.filter(pk__in=batch).delete()
+        deleted, last = deleted + len(batch), batch[-1]
     return deleted

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
-from citybrain.core import beats, clock, scope
+from citybrain.core import beats, clock, outbox, scope
 from citybrain.core.models import (
     Area,
     AreaCode,
@@ -84,7 +85,7 @@ def _names(rows: "QuerySet[Area] | QuerySet[Organisation]", ids: Iterable[int]) 
 
 
 # A list names many: what that means for one of them.
-TO_THE_RESIDENT = {
+TO_THE_RESIDENT: dict[str, StrOrPromise] = {
     Deed.SEE_LIST: _("Your masked name stood in a list"),
     Deed.EXPORT: _("Your masked name stood in an exported list"),
     Deed.SEE_MEMBERS: _("Your name stood in a list of your organisation's people"),
@@ -105,7 +106,7 @@ class Look:
     @property
     def to_the_resident(self) -> str:
         """What was done, as it concerns the one resident who reads it."""
-        return str(TO_THE_RESIDENT.get(Deed(self.row.deed)) or self.row.get_deed_display())
+        return str(TO_THE_RESIDENT.get(self.row.deed) or self.row.get_deed_display())
 
 
 def describe(rows: Iterable[AuditRow]) -> list[Look]:
@@ -156,13 +157,23 @@ def chain_state() -> ChainState:
     return ChainState(AuditBlock.objects.last(), AuditHead.objects.last())
 
 
-def outbox_counts() -> dict[str, int]:
-    """Return how many events wait to be fanned out and how many deliveries are pending or parked."""
+def outbox_counts() -> dict[str, object]:
+    """Return how many events wait to be fanned out and how many deliveries are pending or parked.
+
+    Events of a kind that this process does not know are counted apart, with the time of the oldest.
+    """
     counts = Delivery.objects.aggregate(
         pending=Count("id", filter=Q(state=Delivery.State.PENDING)),
         parked=Count("id", filter=Q(state=Delivery.State.PARKED)),
     )
-    return {"new": Event.objects.filter(fanned_out_at=None).count(), **counts}
+    is_known = Q(kind__in=list(outbox.flows()))
+    waiting = Event.objects.filter(fanned_out_at=None).aggregate(
+        new=Count("id", filter=is_known),
+        unknown=Count("id", filter=~is_known),
+        unknown_since=Min("created_at", filter=~is_known),
+    )
+    since = waiting["unknown_since"]
+    return {**waiting, "unknown_since": since.isoformat() if since else None, **counts}
 
 
 def parked_deliveries() -> QuerySet[Delivery]:

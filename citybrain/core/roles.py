@@ -34,6 +34,8 @@ class Role:
     title: ClassVar[StrOrPromise]
     sentence: ClassVar[StrOrPromise]
     held_on: ClassVar[tuple[str, ...]] = ("area",)
+    # What the role does cannot be cut into areas: it is held at the top of the tree.
+    is_for_the_whole: ClassVar[bool] = False
     may: ClassVar[frozenset[Act]]
 
 
@@ -140,6 +142,7 @@ class Auditor(Role):
     codename = "auditor"
     title = _("Auditor")
     sentence = _("Reads every trail and changes nothing.")
+    is_for_the_whole = True
     may = frozenset({Act.READ_AUDIT, Act.SEE_AREAS})
 
 
@@ -149,6 +152,7 @@ class SystemAdministrator(Role):
     codename = "system_administrator"
     title = _("System administrator")
     sentence = _("Runs the system; may not read residents' data.")
+    is_for_the_whole = True
     may = frozenset({Act.RUN_SYSTEM, Act.SEE_AREAS})
 
 

@@ -4,6 +4,7 @@ Grants are read once per request in one statement. Querysets of whatever has an 
 `visible_to(user, act)`; nothing else turns grants into rows.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -73,12 +74,27 @@ class Scope:
             self._cache[kind, act] = sorted(found)
         return self._cache[kind, act]
 
-    def under(self, act: Act) -> tuple[str, str]:
-        """Return the role and the holding ("area:17") that permit the act, for the record."""
-        for held in self.held:
-            if act == Act.SIGNED_IN or held.permits(act):
-                return held.role, f"{held.kind}:{held.id}"
-        return (Resident.codename, "") if self.is_resident else ("", "")
+    def under(self, act: Act, kind: str = "area", ids: Iterable[int] = ()) -> list[tuple[str, str]]:
+        """Return the roles and holdings ("area:17") that permit the act where it was done, for the record.
+
+        `ids` are the areas or organisations that it touched: one holding that covers them all if there is one, else as
+        many as it takes.
+        """
+        able = [held for held in self.held if act == Act.SIGNED_IN or held.permits(act)]
+        left = set(ids)
+        chosen: list[Held] = []
+        while left and (best := max(able, key=lambda held: _covered(held, kind, left), default=None)):
+            if not _covered(best, kind, left):
+                break
+            chosen.append(best)
+            left -= set(best.ids)
+        if not able:
+            return [(Resident.codename if self.is_resident else "", "")]
+        return [(held.role, f"{held.kind}:{held.id}") for held in chosen or able[:1]]
+
+
+def _covered(held: Held, kind: str, ids: set[int]) -> int:
+    return len(ids & set(held.ids)) if held.kind == kind else 0
 
 
 def of(user: "User | AnonymousUser") -> Scope:

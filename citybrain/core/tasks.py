@@ -1,6 +1,7 @@
 """Periodic work of the ground."""
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 
 from citybrain.core import chain, outbox
 from citybrain.core.actions import sign_in
@@ -22,3 +23,9 @@ def purge_outbox() -> None:
 def purge_sign_ins() -> None:
     """Drop old one-time codes and failures."""
     sign_in.purge_sign_ins()
+
+
+@shared_task(name="core.purge_sessions")
+def purge_sessions() -> None:
+    """Drop sessions that have run out."""
+    SessionStore.clear_expired()

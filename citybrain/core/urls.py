@@ -23,5 +23,6 @@ urlpatterns = [
     path("organisations/<int:pk>/members/", members.members, name="members"),
     path("audit/", audit.trail, name="audit"),
     path("system/", system.status, name="status"),
+    path("system/ticket/", system.ticket, name="ticket"),
     path("system/deliveries/<int:pk>/requeue/", system.requeue, name="requeue"),
 ]

@@ -156,11 +156,11 @@ class District:
     def _add_person(self, person: DemoPerson, grid_id: int, address: str) -> int:
         sort = names.sort_key(person.name)
         person_id = self.persons.add(person.ref, person.name, sort, person.sex, person.born_on, grid_id, address)
-        kind = documents.Type.RESIDENT_ID.value
-        cipher, index = crypto.seal("document", person.id_number), crypto.blind_index(kind, person.id_number)
-        self.documents.add(person_id, kind, cipher, index, None)
-        cipher, index = crypto.seal("phone", person.phone), crypto.blind_index("phone", person.phone)
-        self.phones.add(person_id, cipher, index, person.phone[-4:])
+        kind, owner = documents.Type.RESIDENT_ID.value, str(person.ref)
+        cipher = crypto.seal("document", person.id_number, owner=owner)
+        self.documents.add(person_id, kind, cipher, crypto.blind_index(kind, person.id_number), None)
+        cipher = crypto.seal("phone", person.phone, owner=owner)
+        self.phones.add(person_id, cipher, crypto.blind_index("phone", person.phone), person.phone[-4:])
         return person_id
 
     def _build_memberships(self) -> None:

@@ -8,19 +8,19 @@ from citybrain.core import access
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from community import queries
-from community.forms import ResidentFilterForm
+from community.forms import AreaFilterForm
 
 DARKNESS_STEPS = 5
 
 
-@require_safe
 @access.requires(Act.SEE_PEOPLE)
 @access.names_people
+@require_safe
 def residents_map(request: HttpRequest) -> HttpResponse:
     """Draw the user's grids with the number of residents in each, by the same filter as the list."""
     user = access.signed_in(request)
-    form = ResidentFilterForm(user, request.GET)
-    grids = queries.residents_by_grid(user, **form.narrowing())
+    form = AreaFilterForm(user, request.GET)
+    grids = queries.residents_by_grid(user, **form.narrowing()) if form.is_valid() else []
     access.record(request, Deed.SEE_MAP, Act.SEE_PEOPLE, detail={"grids": len(grids)})
     drawn, height = queries.shapes([grid.ring for grid in grids]) if grids else ([], 0.0)
     most = max((grid.count for grid in grids), default=0)
@@ -41,8 +41,8 @@ def _step(count: int, most: int) -> int:
     return -(-count * DARKNESS_STEPS // most) if count else 0
 
 
-@require_safe
 @access.requires(Act.SEE_ESTATES)
+@require_safe
 def estates(request: HttpRequest) -> HttpResponse:
     """List estates and buildings with rooms and residents counted; it names nobody."""
     rows = list(queries.buildings(access.signed_in(request)))

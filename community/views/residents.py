@@ -2,11 +2,15 @@
 
 import uuid
 
+from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from citybrain.core import access, clock, paging
+from citybrain.core.models import Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from citybrain.core.scope import of as scope_of
@@ -19,20 +23,19 @@ EXPORT_ROWS = 20_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-@require_safe
 @access.requires(Act.SEE_PEOPLE)
 @access.names_people
+@require_safe
 def residents(request: HttpRequest) -> HttpResponse:
     """List the residents of the user's areas."""
     user = access.signed_in(request)
     form = ResidentFilterForm(user, request.GET)
-    rows = queries.residents(user, **form.narrowing())
-    after = paging.start_after(rows, "ref", request.GET.get("after"))
+    narrowing = form.narrowing() if form.is_valid() else {}
+    rows = queries.residents(user, **narrowing) if form.is_valid() else Person.objects.none()
+    after = access.person_to_start_after(request, request.GET.get("after"))
     page = paging.page(rows, ("name_sort", "id"), after)
-    filtered_by = [name for name, value in form.narrowing().items() if value]
-    access.record(
-        request, Deed.SEE_LIST, Act.SEE_PEOPLE, subjects=[p.pk for p in page.rows], detail={"by": filtered_by}
-    )
+    filtered_by = [name for name, value in narrowing.items() if value]
+    access.record_look(request, Deed.SEE_LIST, Act.SEE_PEOPLE, page.rows, detail={"by": filtered_by})
     frame = {
         "form": form,
         "find_form": FindForm(),
@@ -44,29 +47,31 @@ def residents(request: HttpRequest) -> HttpResponse:
     return render(request, "community/residents/list.html", frame)
 
 
-@require_POST
 @access.requires(Act.SEE_PEOPLE)
 @access.names_people
+@require_POST
 def find(request: HttpRequest) -> HttpResponse:
     """Find residents by a document number or the end of a phone number."""
     user = access.signed_in(request)
     form = FindForm(request.POST)
     number = form.cleaned_data["number"] if form.is_valid() else ""
     found = list(queries.find_by_number(user, number).order_by("name_sort", "id")[: paging.PAGE_SIZE]) if number else []
-    access.record(request, Deed.SEE_LIST, Act.SEE_PEOPLE, subjects=[p.pk for p in found], detail={"by": ["number"]})
+    access.record_look(request, Deed.SEE_LIST, Act.SEE_PEOPLE, found, detail={"by": ["number"]})
+    if elsewhere := queries.held_elsewhere(user, number):
+        access.note_refusal(request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=elsewhere)
     if len(found) == 1:
         return redirect("community:resident", ref=found[0].ref)
     return render(request, "community/residents/found.html", {"find_form": form, "found": found})
 
 
-@require_safe
 @access.requires(Act.SEE_PEOPLE)
 @access.names_people
+@require_safe
 def resident(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     """Show one resident, masked, with the household."""
     person = access.load_person(request, ref, Act.SEE_PEOPLE, Deed.SEE_PERSON)
     members = queries.housemates(access.signed_in(request), person)
-    access.record(request, Deed.SEE_PERSON, Act.SEE_PEOPLE, subjects=[person.pk, *(m.person_id for m in members)])
+    access.record_look(request, Deed.SEE_PERSON, Act.SEE_PEOPLE, {person, *(member.person for member in members)})
     frame = {
         "person": person,
         "members": members,
@@ -77,9 +82,9 @@ def resident(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     return render(request, "community/residents/detail.html", frame)
 
 
-@require_POST
 @access.requires(Act.UNMASK_PERSON)
 @access.names_people
+@require_POST
 def unmask(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     """Show name, documents and phones in the clear, once, on record."""
     person = access.load_person(request, ref, Act.UNMASK_PERSON, Deed.UNMASK)
@@ -87,17 +92,21 @@ def unmask(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     return render(request, "community/residents/unmasked.html", {"person": person, "unmasked": unmasked})
 
 
-@require_POST
 @access.requires(Act.EXPORT_PEOPLE)
 @access.names_people
+@require_POST
 def export(request: HttpRequest) -> HttpResponse:
     """Send the filtered list as an Excel file, names masked."""
     user = access.signed_in(request)
-    narrowing = ResidentFilterForm(user, request.POST).narrowing()
-    people = list(queries.residents(user, act=Act.EXPORT_PEOPLE, **narrowing).order_by("name_sort", "id")[:EXPORT_ROWS])
-    access.record(
-        request, Deed.EXPORT, Act.EXPORT_PEOPLE, subjects=[p.pk for p in people], detail={"rows": len(people)}
-    )
+    form = ResidentFilterForm(user, request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    rows = queries.residents(user, act=Act.EXPORT_PEOPLE, **form.narrowing()).order_by("name_sort", "id")
+    people = list(rows[: EXPORT_ROWS + 1])
+    if len(people) > EXPORT_ROWS:
+        messages.error(request, _("Too many residents for one file. Narrow the list first."))
+        return redirect("community:residents")
+    access.record_look(request, Deed.EXPORT, Act.EXPORT_PEOPLE, people, detail={"rows": len(people)})
     response = HttpResponse(residents_workbook(people), content_type=XLSX)
     response["Content-Disposition"] = f'attachment; filename="residents-{clock.today():%Y%m%d}.xlsx"'
     return response

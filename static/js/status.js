@@ -6,6 +6,7 @@ const limit = Number(root.dataset.limit);
 const language = document.documentElement.lang;
 // Longer without a picture than this, the connection counts as lost even when the browser has not noticed.
 const PATIENCE_MS = 5000;
+const RECONNECT_MS = 2000;
 
 const seconds = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false });
 const clock = new Intl.DateTimeFormat("sv-SE", {
@@ -36,22 +37,50 @@ function show(picture) {
   for (const figure of root.querySelectorAll("[data-outbox]")) {
     figure.textContent = picture.outbox[figure.dataset.outbox];
   }
+  const since = picture.outbox.unknown_since;
+  root.querySelector("[data-unknown-since]").textContent = since ? clock.format(new Date(since)) : "—";
   if (picture.block) {
     root.querySelector('[data-block="number"]').textContent = picture.block.number;
     root.querySelector('[data-block="sealed_at"]').textContent = clock.format(new Date(picture.block.sealed_at));
   }
 }
 
-let lastPictureAt = performance.now();
-const stream = new EventSource(root.dataset.stream);
-stream.addEventListener("message", (message) => {
+let stream = null;
+let lastPictureAt = 0;
+
+// Every connection needs a fresh address: its ticket lives for a minute, and so is no use to whoever reads it in a log.
+async function connect() {
+  let url;
+  try {
+    const answer = await fetch(root.dataset.ticket, { cache: "no-store", redirect: "manual" });
+    if (answer.type === "opaqueredirect" || answer.status === 403) {
+      // Signed out, or not in the role any more: trying again would change nothing.
+      showChannel("closed");
+      return;
+    }
+    ({ url } = await answer.json());
+  } catch {
+    lose();
+    return;
+  }
   lastPictureAt = performance.now();
-  show(JSON.parse(message.data));
-  showChannel("live");
-});
-// The browser tries again by itself unless the stream refused, as it does with a ticket that has run out.
-const showTrouble = () => showChannel(stream.readyState === EventSource.CLOSED ? "closed" : "lost");
-stream.addEventListener("error", showTrouble);
+  stream = new EventSource(url);
+  stream.addEventListener("message", (message) => {
+    lastPictureAt = performance.now();
+    show(JSON.parse(message.data));
+    showChannel("live");
+  });
+  stream.addEventListener("error", lose);
+}
+
+function lose() {
+  stream?.close();
+  stream = null;
+  showChannel("lost");
+  setTimeout(connect, RECONNECT_MS);
+}
+
 setInterval(() => {
-  if (performance.now() - lastPictureAt > PATIENCE_MS) showTrouble();
+  if (stream && performance.now() - lastPictureAt > PATIENCE_MS) lose();
 }, 1000);
+connect();

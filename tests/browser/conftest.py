@@ -15,9 +15,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium once."""
+    """Start Chromium once a module: while its driver runs, no other event loop can run in this thread."""
     if not CHROMIUM.exists():
         pytest.fail("chromium is not installed: `make test` as root installs it by apt")
     enable_socket()

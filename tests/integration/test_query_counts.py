@@ -47,6 +47,7 @@ NO_LISTS = {
     "core:password",
     "core:purpose",
     "core:requeue",
+    "core:ticket",
 }
 
 

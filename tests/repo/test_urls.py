@@ -13,7 +13,13 @@ from tests.repo.pages import Page, pages
 
 # A new public page is a deliberate act: it is named here too.
 PUBLIC = {"core:healthz", "core:sign_in", "core:code", "core:staff", "core:out", "core:language"}
-ARGUMENTS = {"IntConverter": 1, "UUIDConverter": uuid.UUID(int=1), "StringConverter": "x", "SlugConverter": "x"}
+ARGUMENTS = {
+    "IntConverter": 1,
+    "UUIDConverter": uuid.UUID(int=1),
+    "RefConverter": uuid.UUID(int=1),
+    "StringConverter": "x",
+    "SlugConverter": "x",
+}
 
 
 def test_every_url_declares_its_permission() -> None:

@@ -33,6 +33,9 @@ def _kind(role: type[Role], on: Area | Organisation) -> str:
     if ROLES.get(role.codename) is not role or kind not in role.held_on:
         message = f"the role {role.codename} cannot be held on an {kind}"
         raise ValueError(message)
+    if role.is_for_the_whole and isinstance(on, Area) and on.parent_id is not None:
+        message = f"the role {role.codename} cannot be held below the top of the area tree"
+        raise ValueError(message)
     return kind
 
 

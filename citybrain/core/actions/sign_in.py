@@ -5,12 +5,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from citybrain.core import audit, clock, crypto, gateway
+from citybrain.core.client import client_address
 from citybrain.core.models import SignInCode, SignInFailure, User
 from citybrain.core.models.audit import AuditRow, Deed
 from citybrain.core.roles import Act
@@ -25,51 +26,85 @@ class SignInError(Exception):
     """Signing in did not work; the text tells the person what to do."""
 
 
-def request_code(*, phone: str) -> None:
-    """Make a one-time code for a normalised phone number and send it.
+def request_code(*, phone: str, address: str) -> int:
+    """Make a one-time code for a normalised phone number, send it, and return its id for `redeem_code`.
 
-    The answer is the same whether or not the phone has an account. Raises SignInError when codes are asked for
-    too fast and GatewayError when the gateway does not take the message.
+    `address` is where the request came from. The answer is the same whether or not the phone has an account. Raises
+    SignInError when codes are asked for too fast and GatewayError when the gateway does not take the message.
     """
-    index, now = crypto.blind_index("phone", phone), clock.now()
-    recent = SignInCode.objects.filter(phone_index=index, created_at__gt=now - timedelta(hours=1))
-    if recent.filter(created_at__gt=now - settings.SIGN_IN_CODE_PAUSE).exists():
-        raise SignInError(_("A code was sent less than a minute ago. Wait a moment before you ask for another."))
-    if recent.count() >= CODES_AN_HOUR:
-        raise SignInError(_("Too many codes were sent to this number. Try again in an hour."))
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    sent = _keep_code(phone, address, code)
     minutes = int(settings.SIGN_IN_CODE_LIFE.total_seconds() // 60)
-    gateway.send(
-        phone,
-        _("%(code)s is your CityBrain code, valid for %(minutes)s minutes. Tell it to nobody.")
-        % {
-            "code": code,
-            "minutes": minutes,
-        },
-    )
-    SignInCode.objects.create(
+    text = _("%(code)s is your CityBrain code, valid for %(minutes)s minutes. Tell it to nobody.")
+    # After the commit: no lock, no transaction and no connection of the pool waits for the gateway.
+    if not connection.in_atomic_block:
+        connection.close()
+    try:
+        gateway.send(phone, text % {"code": code, "minutes": minutes})
+    except Exception:
+        # Nothing came, so it does not count: the person may try again at once.
+        sent.delete()
+        raise
+    return sent.pk
+
+
+@transaction.atomic(durable=True)
+def _keep_code(phone: str, address: str, code: str) -> SignInCode:
+    """Check the limits and insert the code.
+
+    Requests of one number, and of one address, take turns, so that parallel ones cannot each find room for itself.
+    """
+    index, now, from_here = crypto.blind_index("phone", phone), clock.now(), crypto.digest("address", address)
+    # Always the number first: in a fixed order nobody waits for each other.
+    _take_turns(index[1:])
+    _take_turns(bytes.fromhex(from_here))
+    recent = SignInCode.objects.filter(created_at__gt=now - timedelta(hours=1))
+    of_phone = recent.filter(phone_index__in=crypto.blind_indexes("phone", phone))
+    if of_phone.filter(created_at__gt=now - settings.SIGN_IN_CODE_PAUSE).exists():
+        raise SignInError(_("A code was sent less than a minute ago. Wait a moment before you ask for another."))
+    if of_phone.count() >= CODES_AN_HOUR:
+        raise SignInError(_("Too many codes were sent to this number. Try again in an hour."))
+    if recent.filter(address_digest=from_here).count() >= settings.SIGN_IN_CODES_AN_ADDRESS:
+        raise SignInError(_("Too many codes were asked for over your connection. Try again in an hour."))
+    if recent.filter(created_at__gt=now - timedelta(minutes=1)).count() >= settings.SIGN_IN_CODES_A_MINUTE:
+        raise SignInError(_("Very many people are signing in right now. Try again in a minute."))
+    return SignInCode.objects.create(
         phone_index=index,
+        address_digest=from_here,
         code_digest=_code_digest(index, code),
         created_at=now,
         expires_at=now + settings.SIGN_IN_CODE_LIFE,
     )
 
 
-def redeem_code(*, phone: str, code: str) -> User:
-    """Return the phone's user (made at the first sign-in) for a right code; raise SignInError otherwise."""
+def _take_turns(digest: bytes) -> None:
+    """Wait until no other transaction holds this digest; held to the end of the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
+
+
+def redeem_code(*, sent: int, phone: str, code: str) -> User:
+    """Return the phone's user (made at the first sign-in) for a right code; raise SignInError otherwise.
+
+    `sent` is the id that `request_code` returned to this browser: no other code can be redeemed or have its tries
+    used up here. With it every open code of the phone is spent.
+    """
     index, now = crypto.blind_index("phone", phone), clock.now()
-    sent = SignInCode.objects.filter(phone_index=index, used_at=None, expires_at__gt=now).order_by("-id").first()
-    if sent is None:
+    unused = SignInCode.objects.filter(phone_index__in=crypto.blind_indexes("phone", phone), used_at=None)
+    wanted = unused.filter(pk=sent, expires_at__gt=now).first()
+    if wanted is None:
         raise SignInError(_("This code has run out. Ask for a new one."))
     # Counted before it is compared, in one statement, so that parallel guesses cannot outrun the limit.
-    tries_left = SignInCode.objects.filter(pk=sent.pk, used_at=None, attempts__lt=settings.SIGN_IN_ATTEMPTS)
+    tries_left = unused.filter(pk=sent, attempts__lt=settings.SIGN_IN_ATTEMPTS)
     if not tries_left.update(attempts=F("attempts") + 1):
         raise SignInError(_("Too many wrong codes. Ask for a new one."))
-    if not secrets.compare_digest(sent.code_digest, _code_digest(index, code)):
+    if not secrets.compare_digest(wanted.code_digest, _code_digest(index, code)):
         raise SignInError(_("This is not the code that was sent. Look at the message again."))
     with transaction.atomic():
-        if not SignInCode.objects.filter(pk=sent.pk, used_at=None).update(used_at=now):
+        _take_turns(index[1:])
+        if not unused.filter(pk=sent).update(used_at=now):
             raise SignInError(_("This code has been used. Ask for a new one."))
+        unused.update(used_at=now)
         user = _resident(phone, index)
         audit.record(Deed.SIGN_IN, by=user, under=Act.SIGNED_IN)
     return user
@@ -93,26 +128,38 @@ def _code_digest(index: bytes, code: str) -> str:
 
 def check_password(request: HttpRequest, *, username: str, password: str) -> User:
     """Return the staff user for a right name and password; raise SignInError otherwise, after a while at once."""
-    account, since = username.strip().lower(), clock.now() - settings.SIGN_IN_LOCK
-    from_here = crypto.digest("account", f"{account}|{request.META.get('REMOTE_ADDR', '')}")
-    from_anywhere = crypto.digest("account", account)
-    failures = SignInFailure.objects.filter(at__gt=since)
-    if (
-        failures.filter(account_digest=from_here).count() >= settings.SIGN_IN_ATTEMPTS
-        or failures.filter(account_digest=from_anywhere).count() >= FAILURES_FROM_ANYWHERE
-    ):
-        raise SignInError(_("Too many wrong passwords. Wait 15 minutes, or ask the system administrator."))
+    account = username.strip().lower()
+    guess = _count_guess(account, client_address(request))
     user = authenticate(request, username=account, password=password)
     if not isinstance(user, User):
-        now = clock.now()
-        SignInFailure.objects.bulk_create(
-            SignInFailure(account_digest=digest, at=now) for digest in (from_here, from_anywhere)
-        )
         known = User.objects.filter(username=account).values_list("pk", flat=True).first()
         audit.record(Deed.SIGN_IN, by=None, target=f"user:{known or 0}", outcome=AuditRow.Outcome.REFUSED)
         raise SignInError(_("Name or password is wrong. Check both; capital letters matter in the password."))
-    audit.record(Deed.SIGN_IN, by=user, under=Act.SIGNED_IN)
+    with transaction.atomic():
+        guess.delete()
+        audit.record(Deed.SIGN_IN, by=user, under=Act.SIGNED_IN)
     return user
+
+
+def _count_guess(account: str, address: str) -> QuerySet[SignInFailure]:
+    """Count a guess as wrong before it is looked at; return its rows, to be deleted when it proves right.
+
+    The rows are committed before they are counted, so of any number of parallel guesses the one that commits n-th
+    finds at least n. Raises SignInError above a limit; such a guess is not compared, so it does not count.
+    """
+    limits = {
+        crypto.digest("account", f"{account}|{address}"): settings.SIGN_IN_ATTEMPTS,
+        crypto.digest("account", account): FAILURES_FROM_ANYWHERE,
+    }
+    now = clock.now()
+    with transaction.atomic(durable=True):
+        rows = SignInFailure.objects.bulk_create(SignInFailure(account_digest=digest, at=now) for digest in limits)
+    guess = SignInFailure.objects.filter(pk__in=[row.pk for row in rows])
+    recent = SignInFailure.objects.filter(at__gt=now - settings.SIGN_IN_LOCK)
+    if any(recent.filter(account_digest=digest).count() > limit for digest, limit in limits.items()):
+        guess.delete()
+        raise SignInError(_("Too many wrong passwords. Wait 15 minutes, or ask the system administrator."))
+    return guess
 
 
 def purge_sign_ins() -> int:

@@ -26,6 +26,7 @@ class Deed(models.TextChoices):
     OPEN_PAGE = "open_page", _("opened a page")
     CREATE_ACCOUNT = "create_account", _("made a staff account")
     CHANGE_PASSWORD = "change_password", _("changed their password")
+    ADD_DOCUMENT = "add_document", _("added an identity document")
     GRANT_ROLE = "grant_role", _("granted a role")
     REVOKE_ROLE = "revoke_role", _("revoked a role")
     RECODE_AREA = "recode_area", _("gave an area a new code")
@@ -66,9 +67,11 @@ class AuditRow(models.Model):
     target = models.CharField(max_length=80, blank=True)
     # Counts and ids only, never names, numbers or search terms.
     detail = models.JSONField(default=dict)
-    # SHA-256 of the canonical form of all of the above.
-    digest = models.BinaryField(max_length=32)
+    # The rest is written by a trigger, whatever was sent: who may insert a row may not choose its place or age.
+    written_at = models.DateTimeField(db_default=Func(function="clock_timestamp"))
     xid = XidField(db_default=Func(function="pg_current_xact_id"))
+    # SHA-256 of the canonical form of all of the above.
+    digest = models.BinaryField(max_length=32, default=bytes)
 
     objects = AuditRowQuerySet.as_manager()
 
@@ -81,21 +84,26 @@ class AuditRow(models.Model):
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
             models.Index(F("xid"), F("id"), name="audit_by_xid"),
         )
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(holding__regex=r"^((area|organisation):\d{1,18})?$"), name="audit_holding_is_an_id"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.deed} {self.outcome} {self.pk}"
 
 
 class XidEra(models.Model):
-    """A stretch of history with one transaction counter: one cluster on one timeline.
+    """A stretch of history with one transaction counter: the life of one cluster.
 
-    Transaction ids start anew after a restore; rows with an id above `after_row` belong to this era.
+    Transaction ids start anew when a dump is restored into another cluster; rows with an id above `after_row` belong
+    to this era. A promoted standby or a restore to a point in time goes on counting and needs no new era.
     """
 
-    append_only = True
+    written_by_owner = True
 
     system_identifier = models.CharField(max_length=20)
-    timeline = models.PositiveIntegerField()
     after_row = models.BigIntegerField(default=0)
     started_at = models.DateTimeField()
 
@@ -106,13 +114,16 @@ class XidEra(models.Model):
         ordering = ("id",)
 
     def __str__(self) -> str:
-        return f"{self.system_identifier}/{self.timeline}"
+        return self.system_identifier
 
 
 class AuditBlock(models.Model):
-    """Audit rows of the transactions [xid_from, xid_to) of an era, linked to the block before."""
+    """Audit rows of the transactions [xid_from, xid_to) of an era, linked to the block before.
 
-    append_only = True
+    Written by the database function `core_seal` alone: the app role may call it, and insert nothing here.
+    """
+
+    written_by_owner = True
 
     number = models.BigIntegerField(primary_key=True)
     era = models.ForeignKey(XidEra, models.PROTECT, related_name="blocks")

@@ -1,13 +1,17 @@
 """Person: a human being known to the district, with documents and phones."""
 
+import logging
 import uuid
 from typing import Self
 
+from cryptography.exceptions import InvalidTag
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from citybrain.core import clock, crypto, documents, names, scope
 from citybrain.core.models.area import Area
+
+log = logging.getLogger(__name__)
 
 
 class PersonQuerySet(scope.AreaScoped["Person"]):
@@ -99,13 +103,13 @@ class Document(models.Model):
         return cls(
             person=person,
             type=kind,
-            number_cipher=crypto.seal("document", plain),
+            number_cipher=crypto.seal("document", plain, owner=str(person.ref)),
             number_index=crypto.blind_index(kind, plain),
         )
 
     def reveal(self) -> str:
         """Return the number in the clear; an act that the caller puts on record."""
-        return crypto.unseal("document", bytes(self.number_cipher))
+        return _open("document", self)
 
 
 class Phone(models.Model):
@@ -131,11 +135,20 @@ class Phone(models.Model):
         plain = documents.normalise_phone(number)
         return cls(
             person=person,
-            number_cipher=crypto.seal("phone", plain),
+            number_cipher=crypto.seal("phone", plain, owner=str(person.ref)),
             number_index=crypto.blind_index("phone", plain),
             last_four=plain[-4:],
         )
 
     def reveal(self) -> str:
         """Return the number in the clear; an act that the caller puts on record."""
-        return crypto.unseal("phone", bytes(self.number_cipher))
+        return _open("phone", self)
+
+
+def _open(kind: str, row: Document | Phone) -> str:
+    try:
+        return crypto.unseal(kind, bytes(row.number_cipher), owner=str(row.person.ref))
+    except InvalidTag:
+        problem = "%s %s of person %s does not open: it was changed, or moved from another person"
+        log.error(problem, kind, row.pk, row.person_id)  # noqa: TRY400 (the trace tells nothing more)
+        raise

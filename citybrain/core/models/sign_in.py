@@ -7,8 +7,10 @@ class SignInCode(models.Model):
     """A one-time code sent to a phone; only its keyed digest is kept, for minutes."""
 
     phone_index = models.BinaryField(max_length=33, db_index=True)
+    # Keyed digest of the client address that asked for it.
+    address_digest = models.CharField(max_length=64)
     code_digest = models.CharField(max_length=64)
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_index=True)
     expires_at = models.DateTimeField(db_index=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     used_at = models.DateTimeField(null=True)
@@ -17,13 +19,14 @@ class SignInCode(models.Model):
         """Codes are nobody's to list."""
 
         default_permissions = ()
+        indexes = (models.Index(fields=["address_digest", "created_at"], name="code_by_address"),)
 
     def __str__(self) -> str:
         return f"{self.pk}"
 
 
 class SignInFailure(models.Model):
-    """A wrong password or a spent code, by keyed digest of the account name tried."""
+    """A password that was tried and did not prove right, by keyed digest of the account name."""
 
     account_digest = models.CharField(max_length=64)
     at = models.DateTimeField(db_index=True)

@@ -9,8 +9,8 @@ from citybrain.core.forms import TreeDayForm
 from citybrain.core.roles import Act
 
 
-@require_safe
 @access.requires(Act.SEE_AREAS)
+@require_safe
 def tree(request: HttpRequest) -> HttpResponse:
     """Show districts, streets, communities and grids with the codes in force on a day."""
     form = TreeDayForm(request.GET or None)

@@ -16,8 +16,8 @@ from citybrain.core.roles import Act
 LONGEST_ID = 19
 
 
-@require_safe
 @access.requires(Act.READ_AUDIT)
+@require_safe
 def trail(request: HttpRequest) -> HttpResponse:
     """Show the trail, newest first, with the accounts that were refused often and where the chain stands."""
     form = AuditFilterForm(request.GET or None)

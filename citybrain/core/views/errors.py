@@ -27,6 +27,11 @@ def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 (Django'
     return HttpResponse(loader.get_template("core/errors/500.html").render(), status=500)
 
 
+def unreadable(request: HttpRequest) -> HttpResponse:
+    """Answer a page with a sealed number that does not open; whoever tried to open it has logged which."""
+    return render(request, "core/errors/unreadable.html", status=500)
+
+
 def form_too_old(request: HttpRequest, **_reason: Any) -> HttpResponse:
     """Answer a form whose anti-forgery token is missing or from an older session."""
     return render(request, "core/errors/form_too_old.html", status=403)

@@ -9,8 +9,8 @@ from citybrain.core.models import AuditRow
 from citybrain.core.roles import Act
 
 
-@require_safe
 @access.requires(Act.SEE_OWN_DATA)
+@require_safe
 def me(request: HttpRequest) -> HttpResponse:
     """Show what is kept about the signed-in resident, in the clear: it is their own."""
     person = access.signed_in(request).person
@@ -22,8 +22,8 @@ def me(request: HttpRequest) -> HttpResponse:
     return render(request, "core/me/me.html", frame)
 
 
-@require_safe
 @access.requires(Act.SEE_OWN_DATA)
+@require_safe
 def looks(request: HttpRequest) -> HttpResponse:
     """Show who looked at the signed-in resident, when, in which role and why, refused attempts included."""
     person = access.signed_in(request).person

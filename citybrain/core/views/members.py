@@ -11,9 +11,9 @@ from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 
 
-@require_safe
 @access.requires(Act.SEE_MEMBERS)
 @access.names_people
+@require_safe
 def members(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an organisation's members by name; no address, no document, no reason."""
     organisation = access.load(request, Organisation.objects, pk, Act.SEE_MEMBERS, Deed.SEE_MEMBERS)
@@ -24,6 +24,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         Deed.SEE_MEMBERS,
         Act.SEE_MEMBERS,
+        where=("organisation", [organisation.pk]),
         subjects=[person.pk for person in page.rows],
         target=f"organisation:{organisation.pk}",
     )

@@ -12,16 +12,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from citybrain.core import access, audit, crypto
+from citybrain.core import access, audit, crypto, keyring
 from citybrain.core.actions import sign_in as actions
 from citybrain.core.actions.accounts import change_password
+from citybrain.core.client import client_address
 from citybrain.core.forms import CodeForm, PhoneForm, StaffSignInForm
 from citybrain.core.gateway import GatewayError, mask_phone
 from citybrain.core.models import User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 
+# Session keys of a sign-in under way: the number, and the one code that this browser may redeem.
 PHONE_KEY = "signing_in"
+CODE_KEY = "signing_in_code"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -33,7 +36,7 @@ def phone(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         number = form.cleaned_data["phone"]
         try:
-            actions.request_code(phone=number)
+            sent = actions.request_code(phone=number, address=client_address(request))
         except actions.SignInError as problem:
             form.add_error("phone", str(problem))
         except GatewayError:
@@ -41,6 +44,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         else:
             # Sealed: session rows are kept in the database.
             request.session[PHONE_KEY] = crypto.seal("session-phone", number).hex()
+            request.session[CODE_KEY] = sent
             return redirect(_with_next(request, "core:code"))
     return render(request, "core/sign_in/phone.html", {"form": form, "next": _next(request)})
 
@@ -50,18 +54,22 @@ def phone(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
     """Ask for the code and sign the resident in."""
-    sealed = request.session.get(PHONE_KEY)
-    if not sealed:
+    sealed, sent = request.session.get(PHONE_KEY), request.session.get(CODE_KEY)
+    if not sealed or not sent:
         return redirect("core:sign_in")
-    number = crypto.unseal("session-phone", bytes.fromhex(sealed))
+    try:
+        number = crypto.unseal("session-phone", bytes.fromhex(sealed))
+    except keyring.KeyringError:
+        # The key was retired in between: begin anew.
+        return redirect("core:sign_in")
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            user = actions.redeem_code(phone=number, code=form.cleaned_data["code"])
+            user = actions.redeem_code(sent=sent, phone=number, code=form.cleaned_data["code"])
         except actions.SignInError as problem:
             form.add_error("code", str(problem))
         else:
-            del request.session[PHONE_KEY]
+            del request.session[PHONE_KEY], request.session[CODE_KEY]
             return _enter(request, user)
     frame = {"form": form, "phone": mask_phone(number), "next": _next(request)}
     return render(request, "core/sign_in/code.html", frame)

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -15,21 +15,28 @@ from citybrain.core.stream_ticket import issue
 PARKED_SHOWN = 100
 
 
-@require_safe
 @access.requires(Act.RUN_SYSTEM)
+@require_safe
 def status(request: HttpRequest) -> HttpResponse:
     """Show every process's beat, the outbox and the audit chain; the live stream keeps it fresh."""
     frame = {
         "picture": queries.system_picture(),
         "parked": list(queries.parked_deliveries()[:PARKED_SHOWN]),
         "limit": int(settings.BEAT_LIMIT.total_seconds()),
-        "stream_url": f"{settings.STREAM_ORIGIN}/stream/system?ticket={issue(access.signed_in(request), 'system')}",
     }
     return render(request, "core/system/status.html", frame)
 
 
-@require_POST
 @access.requires(Act.RUN_SYSTEM)
+@require_safe
+def ticket(request: HttpRequest) -> JsonResponse:
+    """Answer the address that opens the live stream of this page within the next minute."""
+    sealed = issue(access.signed_in(request), "system", request.session.session_key or "")
+    return JsonResponse({"url": f"{settings.STREAM_ORIGIN}/stream/system?ticket={sealed}"})
+
+
+@access.requires(Act.RUN_SYSTEM)
+@require_POST
 def requeue(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a parked delivery back in the queue."""
     if requeue_delivery(delivery_id=pk, by=access.signed_in(request)):

@@ -3,6 +3,7 @@
 import io
 import uuid
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.db import transaction
@@ -14,6 +15,7 @@ from citybrain.core import access, roles
 from citybrain.core.models import AuditRow, Event, Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act, CommunityStaff, DistrictCommander, GridWorker, HealthOfficer, Resident, Role
+from community.views import residents
 from tests.people import LI_ID, ZHANG_ID, ZHANG_PHONE, District, browse, make_person
 
 pytestmark = pytest.mark.django_db
@@ -58,43 +60,69 @@ def test_a_grid_worker_sees_their_own_grid_and_nobody_else_in_every_way(district
     client = browse(district.user(GridWorker))
     assert _listed(client) == {zhang.ref}
     assert _listed(client, name="李") == set()
-    assert _listed(client, area=str(district.other_grid.pk)) == {zhang.ref}, "an area that is not theirs is no filter"
+    assert _listed(client, area=str(district.other_grid.pk)) == set(), "an area that is not theirs shows nobody"
     assert _found(client, ZHANG_ID) == {zhang.ref}
     assert _found(client, LI_ID) == set()
     assert _found(client, "5678") == set()
     assert _exported(client) == ["张*"]
     assert _mapped(client) == 1
-    assert _mapped(client, name="李") == 0
+    assert _mapped(client, area=str(district.other_grid.pk)) == 0
     assert _api_listed(client) == {zhang.ref}
     assert _api_mapped(client) == 1
     assert client.get(reverse("community:resident", args=[zhang.ref])).status_code == 200
     assert client.get(reverse("community:api_resident", args=[zhang.ref])).status_code == 200
-    assert AuditRow.objects.filter(subjects__contains=[li.pk]).count() == 0
+    assert not AuditRow.objects.filter(subjects__contains=[li.pk], outcome="done").exists()
 
 
 NAMING = [
-    ("get", "community:resident", Deed.SEE_PERSON),
-    ("post", "community:unmask", Deed.UNMASK),
-    ("get", "community:api_resident", Deed.SEE_PERSON),
+    (method, page)
+    for page in ("community:resident", "community:unmask", "community:api_resident")
+    for method in ("get", "post", "head", "options", "put", "delete")
 ]
 
 
-@pytest.mark.parametrize(("method", "page", "deed"), NAMING)
+@pytest.mark.parametrize("purpose", ["visit", ""])
+@pytest.mark.parametrize(("method", "page"), NAMING)
 def test_any_request_that_names_a_person_of_another_grid_is_not_found_and_on_record(
-    district: District, method: str, page: str, deed: Deed
+    district: District, method: str, page: str, purpose: str
 ) -> None:
     worker = district.user(GridWorker)
-    response = getattr(browse(worker), method)(reverse(page, args=[district.li.ref]))
+    response = getattr(browse(worker, purpose), method)(reverse(page, args=[district.li.ref]))
     assert response.status_code == 404
     assert "李" not in response.content.decode()
     row = AuditRow.objects.get(outcome="refused")
-    assert (row.deed, row.actor, row.subjects, row.purpose) == (deed, worker.pk, [district.li.pk], "visit")
+    assert (row.actor, row.subjects, row.purpose) == (worker.pk, [district.li.pk], purpose)
     assert Event.objects.get().payload == {"row": row.pk}
 
 
-@pytest.mark.parametrize(("method", "page", "deed"), NAMING)
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/residents/{REF}/",
+        "/residents/?after={ref}",
+        "/residents/?after={REF}",
+        "/api/v1/residents/?after={ref}",
+        "/api/v1/residents/{REF}/?format=xml",
+    ],
+)
+def test_no_spelling_of_the_address_slips_past_the_record(district: District, address: str) -> None:
+    url = address.format(ref=district.li.ref, REF=str(district.li.ref).upper())
+    client = browse(district.user(GridWorker))
+    assert client.get(url, headers={"accept": "text/html"}).status_code == 404
+    assert AuditRow.objects.get(outcome="refused").subjects == [district.li.pk]
+
+
+def test_finding_by_the_document_of_a_person_of_another_grid_is_on_record_as_refused(district: District) -> None:
+    client = browse(district.user(GridWorker))
+    assert _found(client, LI_ID) == set()
+    assert AuditRow.objects.get(outcome="refused").subjects == [district.li.pk]
+    assert _found(client, "330199190001010000") == set()
+    assert AuditRow.objects.filter(outcome="refused").count() == 1
+
+
+@pytest.mark.parametrize(("method", "page"), NAMING)
 def test_a_person_who_does_not_exist_gets_the_same_answer_as_one_who_is_elsewhere(
-    district: District, method: str, page: str, deed: Deed
+    district: District, method: str, page: str
 ) -> None:
     client = browse(district.user(GridWorker))
     there = getattr(client, method)(reverse(page, args=[district.li.ref]))
@@ -260,11 +288,33 @@ def test_a_number_that_is_none_is_answered_with_a_page(district: District, numbe
     assert response.context["found"] == []
 
 
-@pytest.mark.parametrize("query", ["area=x", "area=999999999999999999999", "after=x", "name=%00", "name=" + "a" * 500])
-def test_a_damaged_link_shows_the_list_not_an_error(district: District, query: str) -> None:
+@pytest.mark.parametrize("query", ["area=x", "area=999999999999999999999", "name=%00", "name=" + "a" * 500])
+def test_a_filter_that_is_none_shows_nobody_and_says_what_is_wrong(district: District, query: str) -> None:
     client = browse(district.user(CommunityStaff))
-    for page in ("community:residents", "community:map", "community:api_residents"):
-        assert client.get(f"{reverse(page)}?{query}").status_code == 200
+    response = client.get(f"{reverse('community:residents')}?{query}")
+    assert response.context["page"].rows == []
+    assert response.context["form"].errors
+    assert client.get(f"{reverse('community:api_residents')}?{query}").status_code == 400
+    exported = client.post(reverse("community:export"), dict(parse_qsl(query)))
+    assert exported.status_code == 400
+    assert not AuditRow.objects.filter(subjects__contains=[district.zhang.pk]).exists()
+
+
+def test_a_damaged_page_link_begins_anew(district: District) -> None:
+    assert _listed(browse(district.user(CommunityStaff)), after="x") == {district.zhang.ref, district.li.ref}
+
+
+def test_the_map_finds_nobody_by_name(district: District) -> None:
+    client = browse(district.user(DistrictCommander))
+    assert _mapped(client, name="张三") == 2
+    assert "name" not in client.get(reverse("community:map")).context["form"].fields
+
+
+def test_an_export_that_is_too_large_is_refused_not_cut(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residents, "EXPORT_ROWS", 1)
+    response: Any = browse(district.user(CommunityStaff)).post(reverse("community:export"))
+    assert response.url == reverse("community:residents")
+    assert not AuditRow.objects.filter(deed=Deed.EXPORT).exists()
 
 
 def test_pages_follow_one_another_without_holes_or_repeats(district: District) -> None:

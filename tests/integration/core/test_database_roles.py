@@ -1,5 +1,8 @@
 """Three database roles: what the app role cannot do, no bug in the app can do either."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +11,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
-from citybrain.core import audit
+from citybrain.core import audit, database_roles
 from citybrain.core.models import AuditRow
 from citybrain.core.models.audit import Deed
 
@@ -45,14 +48,40 @@ def test_the_app_role_cannot_change_the_schema_or_empty_a_table(statement: str) 
         cursor.execute(statement)
 
 
-def test_every_append_only_model_is_closed_to_update_and_delete_by_the_app_role() -> None:
-    models = [model for model in apps.get_models() if getattr(model, "append_only", False)]
-    assert AuditRow in models
+def test_the_app_role_may_do_to_each_marked_table_what_the_mark_says_and_no_more() -> None:
+    marks = {"append_only": {"SELECT", "INSERT"}, "written_by_owner": {"SELECT"}}
+    seen = set()
+    for model in apps.get_models():
+        for mark, rights in marks.items():
+            if getattr(model, mark, False):
+                seen.add(model._meta.db_table)
+                assert _rights_on(model._meta.db_table) == rights, model
+    assert seen == {"core_auditrow", "core_audithead", "core_auditblock", "core_xidera"}
+
+
+def _rights_on(table: str) -> set[str]:
+    rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
     with connection.cursor() as cursor:
-        for model in models:
-            for right in ("DELETE", "TRUNCATE"):
-                cursor.execute("SELECT has_table_privilege(%s, %s)", [model._meta.db_table, right])
-                assert cursor.fetchone() == (False,), (model, right)
+        cursor.execute("SELECT r FROM unnest(%s::text[]) AS r WHERE has_table_privilege(%s, r)", [list(rights), table])
+        return {right for (right,) in cursor.fetchall()}
+
+
+def test_a_role_that_may_do_more_than_the_app_role_is_named_before_anything_starts() -> None:
+    assert database_roles.excess_rights() == ""
+    for url, word in (("DATABASE_OWNER_URL", "may change core_audit"), ("DATABASE_ADMIN_URL", "superuser")):
+        environment = {**os.environ, "DATABASE_URL": os.environ[url]}
+        for program in (["manage.py", "sealer"], ["-c", "import citybrain.wsgi"]):
+            done = subprocess.run(
+                [sys.executable, *program], env=environment, capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 1
+            assert word in done.stderr
+
+
+def test_a_superuser_is_not_taken_for_a_role_of_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", os.environ["DATABASE_ADMIN_URL"])
+    with pytest.raises(CommandError, match="is a superuser"):
+        call_command("create_roles")
 
 
 @pytest.mark.django_db(databases=["default", "retention"], transaction=True)
@@ -74,8 +103,17 @@ def test_creating_roles_needs_the_administrators_address(settings: object) -> No
         call_command("create_roles")
 
 
-def test_creating_roles_twice_changes_nothing() -> None:
+def test_creating_roles_again_leaves_them_as_they_were() -> None:
+    before = _roles()
     call_command("create_roles")
+    assert _roles() == before
+    assert [role[1:4] for role in before] == [(False, False, False)] * 3
+
+
+def _roles() -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = 'citybrain_app'")
-        assert cursor.fetchone() == (False, False, False)
+        cursor.execute(
+            "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolcanlogin FROM pg_roles"
+            " WHERE rolname LIKE 'citybrain_%' ORDER BY 1"
+        )
+        return list(cursor.fetchall())

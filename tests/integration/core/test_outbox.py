@@ -1,27 +1,22 @@
 """Events: once per handler, whatever dies."""
 
 import datetime as dt
-import os
-import random
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from citybrain.core import audit, clock, outbox
+from citybrain.core import audit, clock, outbox, queries
 from citybrain.core.actions.outbox import requeue
 from citybrain.core.models import AuditRow, Delivery, Event, RefusalNotice
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import SystemAdministrator
-from tests.people import District
+from tests.people import District, browse
 
-ACTOR = 4711
 SEEN: list[int] = []
 
 
@@ -35,11 +30,12 @@ def fail(payload: Mapping[str, Any]) -> None:
     raise RuntimeError(message)
 
 
-FLOWS = {
+FLOWS: dict[str, tuple[str, ...]] = {
     "look.refused": ("citybrain.core.actions.watch_refusals.count_refusal",),
     "noted": (f"{__name__}.note",),
     "poison": (f"{__name__}.fail", f"{__name__}.note"),
 }
+NEWER_FLOWS = FLOWS | {"newer": (f"{__name__}.note",)}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +45,7 @@ def _wired(settings: Any) -> None:
 
 
 def _drain() -> None:
-    while outbox.fan_out() or outbox.deliver_next():
+    while outbox.work():
         pass
 
 
@@ -120,6 +116,46 @@ def test_a_delivery_that_kills_its_process_each_time_is_parked_too() -> None:
 
 
 @pytest.mark.django_db
+def test_new_events_and_due_deliveries_both_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "FAN_OUT_BATCH", 2)
+    monkeypatch.setattr(outbox, "DELIVERY_BATCH", 3)
+    for turn in range(1, 4):
+        for _event in range(5):  # more than a turn hands out: there is always something new
+            outbox.publish("noted", row=turn)
+        assert outbox.work() == 4
+        assert len(SEEN) == 2 * turn
+    _drain()
+    assert len(SEEN) == 15
+
+
+@pytest.mark.django_db
+def test_a_turn_ends_between_deliveries_when_the_process_is_told_to_stop() -> None:
+    for row in range(5):
+        outbox.publish("noted", row=row)
+    assert outbox.work(lambda: len(SEEN) < 2) == 5 + 2
+    assert SEEN == [0, 1]
+
+
+@pytest.mark.django_db
+def test_an_event_of_a_newer_version_waits_in_sight_until_that_version_runs(settings: Any, district: District) -> None:
+    settings.FLOWS = f"{__name__}.NEWER_FLOWS"
+    outbox.publish("newer", row=7)
+    settings.FLOWS = f"{__name__}.FLOWS"
+    outbox.publish("noted", row=8)
+    _drain()
+    assert SEEN == [8]
+    counts = queries.outbox_counts()
+    since = Event.objects.get(kind="newer").created_at
+    assert (counts["new"], counts["unknown"], counts["unknown_since"]) == (0, 1, since.isoformat())
+    shown = browse(district.user(SystemAdministrator)).get(reverse("core:status")).content.decode()
+    assert f"{since.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}" in shown
+    settings.FLOWS = f"{__name__}.NEWER_FLOWS"
+    _drain()
+    assert SEEN == [8, 7]
+    assert queries.outbox_counts()["unknown"] == 0
+
+
+@pytest.mark.django_db
 def test_done_events_are_purged_after_a_week_and_open_ones_never() -> None:
     outbox.publish("noted", row=1)
     outbox.publish("poison", row=2)
@@ -129,6 +165,20 @@ def test_done_events_are_purged_after_a_week_and_open_ones_never() -> None:
     with clock.at(clock.now() + dt.timedelta(days=8)):
         outbox.purge()
     assert list(Event.objects.values_list("kind", flat=True)) == ["poison"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_purge_is_many_short_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "PURGE_BATCH", 10)
+    for row in range(25):
+        outbox.publish("noted", row=row)
+    outbox.publish("poison", row=25)
+    _drain()
+    with clock.at(clock.now() + dt.timedelta(days=8)), CaptureQueriesContext(connection) as asked:
+        assert outbox.purge() == 25
+    assert [query["sql"] for query in asked].count("COMMIT") == 3
+    assert list(Event.objects.values_list("kind", flat=True)) == ["poison"]
+    assert Delivery.objects.count() == 2
 
 
 @pytest.mark.django_db
@@ -142,90 +192,8 @@ def test_refused_looks_are_counted_by_account_and_day(district: District) -> Non
     assert (notice.actor, notice.count, notice.on) == (user.pk, 3, clock.today())
 
 
-# Real processes
-
-
-def _publish_refusals(count: int, actor: int = ACTOR) -> None:
-    for _number in range(count):
-        row = AuditRow(at=clock.now(), actor=actor, deed=Deed.SEE_PERSON, outcome=AuditRow.Outcome.REFUSED)
-        row.digest = audit.digest(row)
-        row.save()
-        outbox.publish("look.refused", row=row.pk)
-
-
-def _dispatcher() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "dispatcher"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "citybrain.settings"},
-    )
-
-
-def _wait_until_done(seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while Event.objects.filter(fanned_out_at=None).exists() or Delivery.objects.exclude(state="done").exists():
-        assert time.monotonic() < deadline, list(Delivery.objects.exclude(state="done").values())
-        time.sleep(0.05)
-
-
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_killed_dispatchers_lose_no_event_and_double_no_effect(settings: Any) -> None:
-    settings.FLOWS = "citybrain.flows.FLOWS"
-    dice = random.Random(2)
-    count = 400
-    _publish_refusals(count)
-    kills = 0
-    for _turn in range(6):
-        process = _dispatcher()
-        _wait_for_first_delivery(process, Delivery.objects.filter(state="done").count())
-        time.sleep(dice.uniform(0.0, 0.12))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-    left = Delivery.objects.exclude(state="done").count() + Event.objects.filter(fanned_out_at=None).count()
-    assert left, "every dispatcher was killed after the work was done: the test shows nothing"
-    process = _dispatcher()
-    try:
-        _wait_until_done()
-    finally:
-        process.terminate()
-        process.wait()
-    assert kills == 6
-    assert Delivery.objects.filter(state="done").count() == count
-    assert sum(RefusalNotice.objects.values_list("count", flat=True)) == count
-
-
-def _wait_for_first_delivery(process: subprocess.Popen[bytes], before: int) -> None:
-    deadline = time.monotonic() + 20
-    while Delivery.objects.filter(state="done").count() <= before and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("point", ["after the claim", "inside the handler", "before the commit"])
-def test_a_process_that_dies_at_any_point_leaves_the_effect_to_exactly_one_later_run(point: str) -> None:
-    """Each point is a connection cut off there: what a killed process leaves behind."""
-    _publish_refusals(1)
-    outbox.fan_out()
-    claimed = outbox._claim()
-    assert claimed is not None
-    if point != "after the claim":
-        with pytest.raises(KeyboardInterrupt), transaction.atomic():
-            Delivery.objects.select_for_update().get(pk=claimed.pk)
-            if point == "before the commit":
-                outbox._run(claimed)
-            raise KeyboardInterrupt
-    assert not RefusalNotice.objects.exists()
-    with clock.at(clock.now() + dt.timedelta(minutes=1)):
-        _drain()
-    assert RefusalNotice.objects.get().count == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_dispatchers_never_run_one_delivery_twice() -> None:
+def test_threads_never_run_one_delivery_twice() -> None:
     count = 60
     for number in range(count):
         outbox.publish("noted", row=number)

@@ -63,8 +63,11 @@ def test_a_damaged_page_link_shows_the_first_page(district: District, after: str
     assert browse(district.user(Resident)).get(reverse("core:looks"), {"after": after}).status_code == 200
 
 
-def test_nobody_reads_another_residents_looks_by_paging_from_their_row(district: District) -> None:
-    browse(district.user(GridWorker)).get(reverse("community:resident", args=[district.zhang.ref]))
-    row = AuditRow.objects.get(deed="see_person")
+def test_paging_from_the_row_of_another_resident_shows_ones_own_looks_only(district: District) -> None:
+    staff = browse(district.user(CommunityStaff))
+    staff.get(reverse("community:api_resident", args=[district.li.ref]))
+    staff.get(reverse("community:api_resident", args=[district.zhang.ref]))
+    of_zhang = AuditRow.objects.get(subjects=[district.zhang.pk])
     li = district.resident(district.li, "19900005678")
-    assert browse(li).get(reverse("core:looks"), {"after": row.pk}).context["looks"] == []
+    looks = browse(li).get(reverse("core:looks"), {"after": of_zhang.pk}).context["looks"]
+    assert [look.row.subjects for look in looks] == [[district.li.pk]]

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from guardian.shortcuts import get_objects_for_user  # noqa: TID251 (to show what it would do)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,19 @@ from citybrain.core import scope
 from citybrain.core.actions.grants import grant_role, revoke_role
 from citybrain.core.models import Area, AuditRow, Organisation, Person, User
 from citybrain.core.models.audit import Deed
-from citybrain.core.roles import ROLES, STAFF_ROLES, Act, Auditor, CommunityStaff, Employer, GridWorker, Role
-from tests.people import District
+from citybrain.core.roles import (
+    ROLES,
+    STAFF_ROLES,
+    Act,
+    Auditor,
+    CommunityStaff,
+    Employer,
+    GridWorker,
+    HealthOfficer,
+    Role,
+    SystemAdministrator,
+)
+from tests.people import District, browse
 
 pytestmark = pytest.mark.django_db
 
@@ -57,13 +69,36 @@ def test_an_inactive_user_reaches_nothing(district: District) -> None:
 @pytest.mark.parametrize("role", STAFF_ROLES, ids=lambda role: role.codename)
 def test_a_role_can_only_be_held_where_it_belongs(district: District, role: type[Role]) -> None:
     user = User.objects.create_staff("someone", "a-good-long-password")
-    places: dict[str, Area | Organisation] = {"area": district.grid, "organisation": district.company}
+    area = district.district if role.is_for_the_whole else district.grid
+    places: dict[str, Area | Organisation] = {"area": area, "organisation": district.company}
     for kind, place in places.items():
         if kind in role.held_on:
             grant_role(user=user, role=role, on=place, by=None)
         else:
             with pytest.raises(ValueError, match="cannot be held"):
                 grant_role(user=user, role=role, on=place, by=None)
+
+
+@pytest.mark.parametrize("role", [Auditor, SystemAdministrator])
+def test_a_role_for_the_whole_is_not_held_on_a_part(district: District, role: type[Role]) -> None:
+    user = User.objects.create_staff("someone", "a-good-long-password")
+    with pytest.raises(ValueError, match="below the top"):
+        grant_role(user=user, role=role, on=district.street, by=None)
+
+
+def test_the_record_names_the_holding_that_a_person_lives_in(district: District) -> None:
+    user = User.objects.create_staff("both", "a-good-long-password")
+    grant_role(user=user, role=GridWorker, on=district.grid, by=None)
+    grant_role(user=user, role=HealthOfficer, on=district.other_grid, by=None)
+    browse(user).get(reverse("community:resident", args=[district.li.ref]))
+    row = AuditRow.objects.get(deed=Deed.SEE_PERSON)
+    assert (row.role, row.holding) == ("health_officer", f"area:{district.other_grid.pk}")
+    browse(user).get(reverse("community:residents"))
+    row = AuditRow.objects.get(deed=Deed.SEE_LIST)
+    assert {row.holding, *row.detail["also_under"]} == {
+        f"area:{district.grid.pk}",
+        f"area:{district.other_grid.pk}",
+    }
 
 
 def test_granting_is_on_record_with_who_what_and_where(district: District) -> None:
@@ -81,7 +116,7 @@ def test_a_person_is_visible_exactly_when_some_role_held_above_them_permits_it(
 ) -> None:
     """Whatever roles are held wherever: scope agrees with walking up the tree by hand."""
     areas = [district.district, district.street, district.community, district.grid, district.other_grid]
-    choices = [role for role in STAFF_ROLES if "area" in role.held_on]
+    choices = [role for role in STAFF_ROLES if "area" in role.held_on and not role.is_for_the_whole]
     held = data.draw(st.lists(st.tuples(st.sampled_from(choices), st.sampled_from(areas)), max_size=4))
     act = data.draw(st.sampled_from([Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.EXPORT_PEOPLE]))
     with transaction.atomic():

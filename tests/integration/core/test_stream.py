@@ -1,18 +1,26 @@
 """The live stream: who may listen, what comes, and that listeners share the work."""
 
 import asyncio
+import base64
+import datetime as dt
 import json
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.core import signing
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
+from django.test import Client
 from django.urls import reverse
 
 from citybrain import stream
-from citybrain.core import clock
+from citybrain.core import clock, crypto
+from citybrain.core.actions.accounts import change_password
+from citybrain.core.actions.grants import revoke_role
 from citybrain.core.models import User
 from citybrain.core.roles import Auditor, SystemAdministrator
-from citybrain.core.stream_ticket import accept, issue
+from citybrain.core.stream_ticket import KIND, Listener, accept, issue
 from tests.people import District, browse, make_district
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,8 +29,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Heard = tuple[int, dict[bytes, bytes], list[Any]]
 
 
-def _listen(path: str, query: str = "", method: str = "GET", pictures: int = 2) -> Heard:
-    """Return status, headers and the first pictures of one connection."""
+def _listen(
+    path: str, query: str = "", method: str = "GET", pictures: int = 2, meanwhile: Callable[[], object] | None = None
+) -> Heard:
+    """Return status, headers and the first pictures of one connection; `meanwhile` happens after the first."""
 
     async def connection() -> Heard:
         sent: list[Any] = []
@@ -34,6 +44,8 @@ def _listen(path: str, query: str = "", method: str = "GET", pictures: int = 2) 
 
         async def send(message: Any) -> None:
             sent.append(message)
+            if meanwhile and len(sent) == 2:
+                await sync_to_async(meanwhile)()
             if len(sent) > pictures:
                 gone.set()
 
@@ -51,7 +63,7 @@ def people(db: None) -> District:
 
 
 def _ticket(user: User) -> str:
-    return f"ticket={issue(user, 'system')}"
+    return f"ticket={issue(user, 'system', browse(user).session.session_key or '')}"
 
 
 def test_the_administrator_gets_a_picture_each_second(people: District) -> None:
@@ -91,16 +103,86 @@ def test_what_is_no_channel_is_not_found(path: str, method: str) -> None:
 
 
 def test_a_ticket_of_one_channel_does_not_open_another(people: District) -> None:
-    ticket = issue(people.user(SystemAdministrator), "system")
-    assert accept(ticket, "system") == people.user(SystemAdministrator).pk
+    ticket = issue(people.user(SystemAdministrator), "system", "s")
+    assert accept(ticket, "system") == Listener(people.user(SystemAdministrator).pk, "s")
     assert accept(ticket, "cockpit") is None
-    assert accept(signing.dumps({"user": 1, "channel": "system"}, salt="another"), "system") is None
 
 
-def test_the_status_page_carries_a_ticket_that_works(people: District) -> None:
-    response = browse(people.user(SystemAdministrator)).get(reverse("core:status"))
-    query = response.context["stream_url"].partition("?")[2]
-    assert _listen("/stream/system", query, pictures=1)[0] == 200
+def test_a_ticket_tells_nothing_and_is_no_other_sealed_value(people: District) -> None:
+    ticket = issue(people.user(SystemAdministrator), "system", "session-key")
+    assert b"session-key" not in base64.urlsafe_b64decode(ticket)
+    content = crypto.unseal(KIND, base64.urlsafe_b64decode(ticket))
+    assert accept(base64.urlsafe_b64encode(crypto.seal("phone", content)).decode(), "system") is None
+
+
+def test_a_ticket_lives_for_a_minute(people: District) -> None:
+    ticket = issue(people.user(SystemAdministrator), "system", "s")
+    with clock.at(clock.now() + dt.timedelta(seconds=61)):
+        assert accept(ticket, "system") is None
+
+
+def test_the_page_is_given_a_ticket_that_works(people: District, client: Client) -> None:
+    url = browse(people.user(SystemAdministrator)).get(reverse("core:ticket")).json()["url"]
+    assert _listen("/stream/system", url.partition("?")[2], pictures=1)[0] == 200
+    assert browse(people.user(Auditor)).get(reverse("core:ticket")).status_code == 403
+    assert client.get(reverse("core:ticket")).status_code == 302
+
+
+def test_a_ticket_is_worth_nothing_after_signing_out(people: District) -> None:
+    client = browse(people.user(SystemAdministrator))
+    query = client.get(reverse("core:ticket")).json()["url"].partition("?")[2]
+    client.post(reverse("core:out"))
+    assert _listen("/stream/system", query)[0] == 403
+
+
+def test_a_ticket_without_a_session_or_of_another_ones_session_is_refused(people: District) -> None:
+    admin, other = people.user(SystemAdministrator), browse(people.user(Auditor)).session.session_key or ""
+    for session_key in ("", "nonsense", other):
+        assert _listen("/stream/system", f"ticket={issue(admin, 'system', session_key)}")[0] == 403
+
+
+@pytest.mark.parametrize("reason", ["signed out", "role revoked", "account closed", "password changed"])
+def test_an_open_stream_ends_when_its_listener_may_not_listen_any_more(
+    people: District, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    monkeypatch.setattr(stream, "RECHECK", 0.5)
+    admin = people.user(SystemAdministrator)
+    client = browse(admin)
+    happen: dict[str, Callable[[], object]] = {
+        "signed out": lambda: client.post(reverse("core:out")),
+        "role revoked": lambda: revoke_role(user=admin, role=SystemAdministrator, on=people.district, by=None),
+        "account closed": lambda: User.objects.filter(pk=admin.pk).update(is_active=False),
+        "password changed": lambda: change_password(user=admin, password="correct horse battery"),
+    }
+    ticket = client.get(reverse("core:ticket")).json()["url"].partition("?")[2]
+    status, _headers, pictures = _listen("/stream/system", ticket, pictures=9, meanwhile=happen[reason])
+    assert (status, len(pictures)) == (200, 1)
+
+
+def test_an_open_stream_goes_on_after_its_ticket_has_run_out(people: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "RECHECK", 0.5)
+    ticket = _ticket(people.user(SystemAdministrator))
+    later = ExitStack()
+
+    def time_passes() -> None:
+        later.enter_context(clock.at(clock.now() + dt.timedelta(minutes=5)))
+
+    with later:
+        assert len(_listen("/stream/system", ticket, pictures=3, meanwhile=time_passes)[2]) == 3
+
+
+def test_a_database_that_is_away_ends_streams_without_an_error(
+    people: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> bool:
+        raise OperationalError
+
+    ticket = _ticket(people.user(SystemAdministrator))
+    monkeypatch.setattr(stream, "pictures", stream.Pictures())
+    monkeypatch.setattr(stream, "_build", fail)
+    assert _listen("/stream/system", ticket)[::2] == (200, [])
+    monkeypatch.setattr(stream, "_may_listen", fail)
+    assert _listen("/stream/system", ticket)[0] == 503
 
 
 def test_many_listeners_share_one_picture(people: District, monkeypatch: pytest.MonkeyPatch) -> None:

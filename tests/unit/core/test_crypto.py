@@ -18,6 +18,22 @@ def test_a_phone_cannot_be_passed_off_as_a_document() -> None:
         crypto.unseal("document", crypto.seal("phone", "19900001234"))
 
 
+def test_what_is_bound_to_an_owner_opens_for_nobody_else() -> None:
+    sealed = crypto.seal("document", "E12345", owner="zhang")
+    assert crypto.unseal("document", sealed, owner="zhang") == "E12345"
+    for owner in ("li", ""):
+        with pytest.raises(InvalidTag):
+            crypto.unseal("document", sealed, owner=owner)
+    with pytest.raises(InvalidTag):
+        crypto.unseal("phone", sealed, owner="zhang")
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 13, 28])
+def test_a_value_cut_short_is_noticed(length: int) -> None:
+    with pytest.raises(InvalidTag):
+        crypto.unseal("document", crypto.seal("document", "E12345")[:length])
+
+
 @given(st.integers(min_value=1, max_value=28))
 def test_a_changed_byte_is_noticed(position: int) -> None:
     sealed = bytearray(crypto.seal("document", "330199198001010017"))

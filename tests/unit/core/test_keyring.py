@@ -1,3 +1,4 @@
+import base64
 import json
 from pathlib import Path
 
@@ -70,6 +71,85 @@ def test_an_empty_entry_is_damage(path: Path) -> None:
     keyring.load.cache_clear()
     with pytest.raises(keyring.KeyringError, match="no key in token"):
         keyring.load(path)
+
+
+@pytest.mark.parametrize("size", [0, 16, 31, 33, 64])
+def test_a_key_that_is_not_32_bytes_long_is_damage(path: Path, size: int) -> None:
+    _damage(path, "field", "1", base64.b64encode(bytes(size)).decode())
+    with pytest.raises(keyring.KeyringError, match=f"{size} bytes, not 32.*restore it from the backup"):
+        keyring.load(path)
+
+
+@pytest.mark.parametrize("key_id", ["0", "256", "-1", "01", " 1", "1_0", "one", ""])
+def test_a_key_id_outside_1_to_255_or_written_oddly_is_damage(path: Path, key_id: str) -> None:
+    _damage(path, "field", key_id, base64.b64encode(bytes(32)).decode())
+    with pytest.raises(keyring.KeyringError, match="restore it from the backup"):
+        keyring.load(path)
+
+
+def test_a_key_with_the_id_255_is_read(path: Path) -> None:
+    _damage(path, "field", "255", base64.b64encode(bytes(32)).decode())
+    assert keyring.load(path).current("field").id == 255
+
+
+def test_damage_is_told_without_the_secret(path: Path) -> None:
+    secret = base64.b64encode(b"not a key of 32 bytes").decode()
+    _damage(path, "field", "1", secret)
+    with pytest.raises(keyring.KeyringError) as told:
+        keyring.load(path)
+    assert secret not in str(told.value)
+
+
+def _damage(path: Path, entry: str, key_id: str, secret: str) -> None:
+    raw = json.loads(path.read_text())
+    raw[entry][key_id] = secret
+    path.write_text(json.dumps(raw))
+    keyring.load.cache_clear()
+
+
+def test_retiring_takes_out_the_older_key_and_leaves_the_rest(path: Path) -> None:
+    before = keyring.load(path)
+    keyring.rotate(path, "field")
+    current = keyring.load(path).current("field")
+    keyring.retire(path, "field", 1)
+    ring = keyring.load(path)
+    assert ring.all("field") == [current]
+    assert ring.all("token") == before.all("token")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(keyring.KeyringError, match="no key 1"):
+        ring.key("field", 1)
+
+
+def test_the_current_key_is_never_retired(path: Path) -> None:
+    keyring.rotate(path, "field")
+    before = path.read_text()
+    with pytest.raises(keyring.KeyringError, match="current one"):
+        keyring.retire(path, "field", 2)
+    assert path.read_text() == before
+
+
+def test_retiring_a_key_that_is_not_there_changes_nothing(path: Path) -> None:
+    before = path.read_text()
+    with pytest.raises(keyring.KeyringError, match="no key 7"):
+        keyring.retire(path, "field", 7)
+    assert path.read_text() == before
+
+
+def test_a_retired_id_is_not_given_again(path: Path) -> None:
+    keyring.rotate(path, "field")
+    keyring.retire(path, "field", 1)
+    assert keyring.rotate(path, "field") == 3
+
+
+@pytest.mark.parametrize("entry", keyring.ENTRIES)
+def test_the_command_line_says_what_is_lost_with_a_retired_key(
+    path: Path, capsys: pytest.CaptureFixture[str], entry: str
+) -> None:
+    assert keyring.main(["rotate", str(path), entry]) == 0
+    assert keyring.main(["retire", str(path), entry, "1"]) == 0
+    assert keyring.LOST_WITHOUT_KEY[entry] in capsys.readouterr().out
+    assert keyring.main(["retire", str(path), entry, "2"]) == 1
+    assert "current one" in capsys.readouterr().err
 
 
 def test_the_command_line_makes_and_rotates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,20 +2,26 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 
 from citybrain.core import chain
 
 
 class Command(BaseCommand):
-    """Transaction ids start anew in a restored cluster; whatever follows them begins a new era."""
+    """Transaction ids start anew in a restored cluster; whatever follows them begins a new era.
 
-    help = "Run once after a restore, before any process is started."
+    Until it has run, the database itself refuses every act that would be put on record.
+    """
+
+    help = "Run once by the owner role after a restore, before any process is started."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Close the audit chain's era; do nothing when this is the cluster it was written in."""
-        if chain.is_present_era():
+        if "owner" not in settings.DATABASES:
+            message = "DATABASE_OWNER_URL is not set: a new era is begun by the owner role"
+            raise CommandError(message)
+        if chain.begin_era():
+            self.stdout.write("audit chain: what was unsealed is sealed, a new era has begun")
+        else:
             self.stdout.write("nothing to do: this is the cluster the data was written in")
-            return
-        era = chain.close_era()
-        self.stdout.write(f"audit chain: new era for cluster {era.system_identifier}, timeline {era.timeline}")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from citybrain import env
-from citybrain.core.database_roles import create_roles
+from citybrain.core.database_roles import ExcessRightsError, create_roles
 
 
 class Command(BaseCommand):
@@ -29,6 +29,8 @@ class Command(BaseCommand):
                 app_url=env.required("DATABASE_URL", remedy),
                 retention_url=env.required("DATABASE_RETENTION_URL", remedy),
             )
+        except ExcessRightsError as error:
+            raise CommandError(str(error)) from None
         except psycopg.OperationalError as error:
             message = f"the database does not answer: {str(error).splitlines()[0]}"
             raise CommandError(message) from None

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from citybrain.core import outbox
 from citybrain.core.loop import Loop
@@ -13,6 +13,8 @@ from citybrain.core.loop import Loop
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+# A handler that takes longer makes the dispatcher look dead, which it may be.
+LONGEST_HANDLER_SECONDS = 60.0
 
 
 class Command(BaseCommand):
@@ -22,15 +24,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Deliver until told to stop; a lost database is waited for."""
-        loop = Loop("dispatcher")
+        loop = Loop("dispatcher", longest_turn=LONGEST_HANDLER_SECONDS)
         while loop.turning():
             try:
                 _listen()
-                while outbox.fan_out() or outbox.deliver_next():
-                    if not loop.turning():
-                        return
-                _wait(POLL_SECONDS)
-            except (DatabaseError, psycopg.Error) as error:
+                if not outbox.work(loop.turning):
+                    _wait(POLL_SECONDS)
+            except (Error, psycopg.Error) as error:
                 log.warning("cannot deliver, will try again: %s", error)
                 connection.close()
                 loop.rest(POLL_SECONDS)

@@ -17,11 +17,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the heads file, which is best kept on another machine."""
-        parser.add_argument("--heads", type=Path, default=settings.AUDIT_HEADS_FILE, help="file of published heads")
+        parser.add_argument("--heads", type=Path, help="file of published heads; by default the one written here")
 
-    def handle(self, *_args: Any, heads: Path, **_options: Any) -> None:
+    def handle(self, *_args: Any, heads: Path | None, **_options: Any) -> None:
         """Print each fault; fail when there is one."""
-        faults = list(chain.verify(heads))
+        if heads and not heads.exists():
+            message = f"there is no file {heads}"
+            raise CommandError(message)
+        faults = list(chain.verify(heads or settings.AUDIT_HEADS_FILE))
         for fault in faults:
             self.stderr.write(fault.problem)
         broken = [fault.block for fault in faults if fault.block is not None]
@@ -29,6 +32,6 @@ class Command(BaseCommand):
             message = f"first broken block: {min(broken)}"
             raise CommandError(message)
         if faults:
-            message = "the blocks are whole, but rows are unsealed"
+            message = "every block is whole, but not all is well: see above"
             raise CommandError(message)
         self.stdout.write(f"whole: {AuditBlock.objects.count()} blocks")
