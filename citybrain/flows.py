@@ -1,5 +1,6 @@
 """The wiring: which event kind wakes which handlers, each once per event."""
 
 FLOWS: dict[str, tuple[str, ...]] = {
+    "code.changed": (),
     "look.refused": ("citybrain.core.actions.watch_refusals.count_refusal",),
 }

@@ -1,5 +1,6 @@
 """Outbox: publish facts in the transaction that makes them true, deliver each once to each handler."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -25,15 +26,36 @@ PURGE_BATCH = 1000
 Handler = Callable[[Mapping[str, Any]], None]
 
 
+_PUBLISH_EACH = """
+WITH written AS (
+  INSERT INTO core_event (kind, payload, created_at)
+  SELECT %s, payload, %s FROM jsonb_array_elements(%s::jsonb) AS payload
+)
+SELECT pg_notify(%s, '')
+"""
+
+
 def publish(kind: str, **payload: Any) -> Event:
     """Write an event in the caller's transaction; the payload names rows by id."""
-    if kind not in flows():
-        message = f"no flow is wired for {kind!r}: add it to citybrain/flows.py"
-        raise LookupError(message)
+    _require_flow(kind)
     event = Event.objects.create(kind=kind, payload=payload, created_at=clock.now())
     with connection.cursor() as cursor:
         cursor.execute(f"NOTIFY {CHANNEL}")
     return event
+
+
+def publish_each(kind: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+    """Write one event per payload and wake the dispatcher, in one statement; nothing when there are none."""
+    _require_flow(kind)
+    if payloads:
+        with connection.cursor() as cursor:
+            cursor.execute(_PUBLISH_EACH, [kind, clock.now(), json.dumps(payloads), CHANNEL])
+
+
+def _require_flow(kind: str) -> None:
+    if kind not in flows():
+        message = f"no flow is wired for {kind!r}: add it to citybrain/flows.py"
+        raise LookupError(message)
 
 
 def flows() -> Mapping[str, Sequence[str]]:

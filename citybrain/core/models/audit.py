@@ -30,6 +30,8 @@ class Deed(models.TextChoices):
     GRANT_ROLE = "grant_role", _("granted a role")
     REVOKE_ROLE = "revoke_role", _("revoked a role")
     RECODE_AREA = "recode_area", _("gave an area a new code")
+    RECORD_EVIDENCE = "record_evidence", _("recorded evidence")
+    ADOPT_RULES = "adopt_rules", _("put rules in force")
     REQUEUE = "requeue", _("put a parked delivery back in the queue")
 
 

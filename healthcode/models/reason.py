@@ -1,0 +1,46 @@
+"""Reason: why a person has a colour."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from citybrain.core.models import Person
+
+
+class Colour(models.TextChoices):
+    """What a reason can make of a person."""
+
+    YELLOW = "yellow", pgettext_lazy("health code", "yellow")
+    RED = "red", pgettext_lazy("health code", "red")
+
+
+class Reason(models.Model):
+    """A rule that holds or held for a person. Written by the evaluator alone."""
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="reasons", db_index=False)
+    rule = models.CharField(max_length=40)
+    colour = models.CharField(max_length=10, choices=Colour)
+    # From when it counts.
+    since = models.DateTimeField()
+    # The earliest instant at which it can end as things stand; none when that hangs on somebody else's act.
+    until = models.DateTimeField(null=True)
+    # The rule's way out, as its data say it.
+    closes_when = models.JSONField()
+    evidence = ArrayField(models.BigIntegerField())
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One open reason per person, rule and colour."""
+
+        default_permissions = ()
+        indexes = (models.Index(fields=["person", "opened_at"], name="reason_by_person"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["person", "rule", "colour"], condition=models.Q(closed_at=None), name="reason_open_once"
+            ),
+            models.CheckConstraint(condition=models.Q(evidence__len__gt=0), name="reason_has_evidence"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.colour}"
