@@ -61,15 +61,16 @@ _RULE = """
 rule (number, rule, colour, severity, check_ins, days, ended_by, closes_when) AS (VALUES
   {rules}
 ),
--- What opens a reason: a piece of evidence, from when it counts, and the day after which check-ins count.
+-- What opens a reason: a piece of evidence, from when it counts, and the day after which check-ins count. One piece
+-- may pass several openers of a rule: it is one opening, or its check-ins would be counted twice.
 opened (number, person_id, evidence, since, day) AS (
   {openers}
 ),
 -- How many of a rule's closing pieces of evidence have come since.
 ended AS (
-  SELECT number, evidence, count(*) AS met FROM (
+  SELECT number, evidence, since, count(*) AS met FROM (
   {closers}
-  ) AS piece GROUP BY number, evidence
+  ) AS piece GROUP BY number, evidence, since
 ),
 """
 _OPENED_BY_FACT = """SELECT {number}::int, e.person_id, e.id, e.true_at, e.day FROM live AS e
@@ -87,21 +88,23 @@ _OPENED_BY_STAY = """
    WHERE {where} AND last.day >= greatest((e.facts ->> 'from')::date, r.valid_from)
      AND greatest(e.known_day, r.listed_on) - last.day <= {within}::int
    GROUP BY e.person_id, e.id"""
-_ENDED_BY = """SELECT o.number, o.evidence FROM opened AS o JOIN live AS e ON e.person_id = o.person_id
+_ENDED_BY = """SELECT o.number, o.evidence, o.since FROM opened AS o JOIN live AS e ON e.person_id = o.person_id
    WHERE o.number = {number}::int AND e.true_at >= o.since AND {where}
-   GROUP BY o.number, o.evidence HAVING max(e.true_at) - min(e.true_at) >= {apart}::float8 * interval '1 hour'"""
+   GROUP BY o.number, o.evidence, o.since HAVING max(e.true_at) - min(e.true_at) >= {apart}::float8 * interval '1 hour'"""
+
+_NO_CLOSERS = "SELECT NULL::int AS number, NULL::bigint AS evidence, NULL::timestamptz AS since WHERE false"
 
 _VERDICT = """
 -- The longest run of normal check-ins after the opening, and the one that still goes on.
 progress AS (
-  SELECT number, evidence, max(done) AS best, max(done) FILTER (WHERE goes_on) AS done FROM (
-    SELECT o.number, o.evidence, count(*) AS done,
+  SELECT number, evidence, since, max(done) AS best, max(done) FILTER (WHERE goes_on) AS done FROM (
+    SELECT o.number, o.evidence, o.since, count(*) AS done,
            max(d.day) = d.latest AND ({gaps_allowed}::bool OR d.latest >= today.day - 1) AS goes_on
       FROM opened AS o
       JOIN check_day AS d ON d.person_id = o.person_id AND d.normal AND d.day > o.day
      CROSS JOIN (SELECT (%(at)s::timestamptz AT TIME ZONE 'Asia/Shanghai')::date AS day) AS today
-     GROUP BY o.number, o.evidence, d.run, d.latest, today.day) AS run
-   GROUP BY number, evidence
+     GROUP BY o.number, o.evidence, o.since, d.run, d.latest, today.day) AS run
+   GROUP BY number, evidence, since
 ),
 last_check AS (SELECT person_id, max(day) AS day FROM checked GROUP BY person_id),
 -- Each opening with the parts of its way out.
@@ -116,8 +119,8 @@ opening AS (
     FROM opened AS o
     JOIN rule AS r USING (number)
    CROSS JOIN (SELECT (%(at)s::timestamptz AT TIME ZONE 'Asia/Shanghai')::date AS day) AS today
-    LEFT JOIN progress AS p USING (number, evidence)
-    LEFT JOIN ended AS e USING (number, evidence)
+    LEFT JOIN progress AS p USING (number, evidence, since)
+    LEFT JOIN ended AS e USING (number, evidence, since)
     LEFT JOIN last_check AS c ON c.person_id = o.person_id
 ),
 reason AS (
@@ -204,8 +207,8 @@ def compile_rules(body: Mapping[str, Any]) -> Statement:
     ]
     rule = _RULE.format(
         rules=",\n  ".join(_row(number, rule, params) for number, rule in numbered),
-        openers="\n  UNION ALL ".join(openers),
-        closers="\n  UNION ALL ".join(closers) or "SELECT NULL::int AS number, NULL::bigint AS evidence WHERE false",
+        openers="\n  UNION ".join(openers),
+        closers="\n  UNION ALL ".join(closers) or _NO_CLOSERS,
     )
     return Statement(live + rule + _VERDICT.format(gaps_allowed=params.add(goes_on)), params.values)
 

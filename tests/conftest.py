@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, cast
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -17,6 +18,12 @@ from psycopg import sql
 
 # What migrations fill stays; everything else is emptied after a test that commits.
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+
+
+# CI asks whether this change is right, with the same examples each time; everywhere else new ones are looked for.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_configure() -> None:
