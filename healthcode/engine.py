@@ -90,7 +90,8 @@ _OPENED_BY_STAY = """
    GROUP BY e.person_id, e.id"""
 _ENDED_BY = """SELECT o.number, o.evidence, o.since FROM opened AS o JOIN live AS e ON e.person_id = o.person_id
    WHERE o.number = {number}::int AND e.true_at >= o.since AND {where}
-   GROUP BY o.number, o.evidence, o.since HAVING max(e.true_at) - min(e.true_at) >= {apart}::float8 * interval '1 hour'"""
+   GROUP BY o.number, o.evidence, o.since
+  HAVING max(e.true_at) - min(e.true_at) >= {apart}::float8 * interval '1 hour'"""
 
 _NO_CLOSERS = "SELECT NULL::int AS number, NULL::bigint AS evidence, NULL::timestamptz AS since WHERE false"
 
