@@ -18,10 +18,6 @@ from citybrain.core.models import fields as _fields  # noqa: F401 (registers the
 class AreaQuerySet(models.QuerySet["Area"]):
     """Reads of areas."""
 
-    def below(self, area: "Area") -> Self:
-        """Keep `area` and everything below it."""
-        return self.filter(path__startswith=area.path)
-
     def coded(self, code: str, on: dt.date) -> Self:
         """Keep the area that carried `code` on the day `on`; codes are re-used, so a day is always asked for."""
         return self.filter(codes__in=AreaCode.objects.valid_on(on).filter(code=code))
