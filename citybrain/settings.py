@@ -199,6 +199,7 @@ if MESSAGE_GATEWAY == _HTTP_GATEWAY:
 # Events, audit, tasks
 
 FLOWS = "citybrain.flows.FLOWS"
+RETENTION = "citybrain.retention.PARTS"
 OUTBOX_ATTEMPTS = 8
 OUTBOX_KEEP = timedelta(days=7)
 AUDIT_HEADS_FILE = env.path("CITYBRAIN_AUDIT_HEADS", VAR / "audit-heads.ndjson")
@@ -232,6 +233,11 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "data_folder_out": _messages,
         "control_folder": str(VAR / "celery-control"),
     }
+
+# Uploads: photos only, kept in memory and sealed before they are stored.
+
+UPLOAD_LIMIT = 10 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["citybrain.core.uploads.LimitHandler", "citybrain.core.uploads.MemoryHandler"]
 
 # API
 

@@ -15,6 +15,7 @@ class Kind(models.TextChoices):
     """What can be known of a person."""
 
     DECLARATION = "declaration", gettext_lazy("declaration")
+    TRIP = "trip", gettext_lazy("trip into the city")
     RISK_AREA_STAY = "risk_area_stay", gettext_lazy("stay in a risk area")
     EXPOSURE = "exposure", gettext_lazy("contact with a case or a contact")
     TEST_RESULT = "test_result", gettext_lazy("test result")
@@ -27,9 +28,11 @@ class Kind(models.TextChoices):
     WITHDRAWAL = "withdrawal", gettext_lazy("withdrawal of evidence")
 
 
+TRANSPORT = ("train", "plane", "coach", "car", "ship")
 SYMPTOMS = ("fever", "cough", "fatigue", "breathing", "diarrhoea")
 # Degrees Celsius that a thermometer can show of a living human being.
 COLDEST, HOTTEST = 30, 45
+LONGEST_WORDS = 60
 
 # Says whether a JSON value is fit for a field.
 Check = Callable[[Any], bool]
@@ -59,6 +62,10 @@ def _code(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9]{12}([0-9]{3})?", value) is not None
 
 
+def _words(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_WORDS and value == value.strip()
+
+
 def _row_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -79,6 +86,8 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
         "celsius?": _celsius,
         "pledged": _true,
     },
+    # From: as the person put it. Number: of the train, flight or car.
+    Kind.TRIP: {"from": _words, "day": _day, "transport": _one_of(*TRANSPORT), "number?": _words},
     Kind.RISK_AREA_STAY: {"code": _code, "from": _day, "to": _day},
     # close: of a case; secondary: of a close contact.
     Kind.EXPOSURE: {"grade": _one_of("close", "secondary")},

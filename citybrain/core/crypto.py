@@ -22,9 +22,14 @@ def seal(kind: str, plain: str, *, owner: str = "") -> bytes:
 
     `kind` ("document", "phone") and `owner` (a person's ref) are bound to it: elsewhere it does not open.
     """
+    return seal_bytes(kind, plain.encode(), owner=owner)
+
+
+def seal_bytes(kind: str, plain: bytes, *, owner: str = "") -> bytes:
+    """Encrypt bytes, such as a photo, as `seal` does a text."""
     key = _keyring().current("field")
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return bytes([key.id]) + nonce + AESGCM(key.secret).encrypt(nonce, plain.encode(), _bound(kind, owner))
+    return bytes([key.id]) + nonce + AESGCM(key.secret).encrypt(nonce, plain, _bound(kind, owner))
 
 
 def unseal(kind: str, sealed: bytes, *, owner: str = "") -> str:
@@ -32,11 +37,16 @@ def unseal(kind: str, sealed: bytes, *, owner: str = "") -> str:
 
     Raises `cryptography.exceptions.InvalidTag` when it was changed or moved and KeyringError when the key is gone.
     """
+    return unseal_bytes(kind, sealed, owner=owner).decode()
+
+
+def unseal_bytes(kind: str, sealed: bytes, *, owner: str = "") -> bytes:
+    """Decrypt what `seal_bytes` made; raises as `unseal` does."""
     if len(sealed) <= NONCE_BYTES:
         raise InvalidTag
     key = _keyring().key("field", sealed[0])
     nonce, cipher = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-    return AESGCM(key.secret).decrypt(nonce, cipher, _bound(kind, owner)).decode()
+    return AESGCM(key.secret).decrypt(nonce, cipher, _bound(kind, owner))
 
 
 def _bound(kind: str, owner: str) -> bytes:

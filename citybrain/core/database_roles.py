@@ -96,8 +96,8 @@ def apply_privileges(alias: str = "owner") -> None:
     with connection.cursor() as cursor:
         for function in (SEAL_FUNCTION, *OWNERS_FUNCTIONS):
             cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
-        if app:
-            cursor.execute(_grant("GRANT EXECUTE ON FUNCTION {} TO {}", SEAL_FUNCTION, app))
+        for function in (SEAL_FUNCTION, *_callable_by_app()) if app else ():
+            cursor.execute(_grant("GRANT EXECUTE ON FUNCTION {} TO {}", function, app))
         for table in connection.introspection.table_names(cursor):
             if table in read_only:
                 rights = {app: READ_ONLY, retention: READ_ONLY}
@@ -123,6 +123,11 @@ def excess_rights() -> str:
             if cursor.fetchone()[0]:
                 return f"the role {role} of DATABASE_URL may change {table}: name the app role, run `manage.py migrate`"
     return ""
+
+
+def _callable_by_app() -> list[str]:
+    """Return the functions of the owner that an app's configuration names in `app_may_call`."""
+    return [function for config in apps.get_app_configs() for function in getattr(config, "app_may_call", ())]
 
 
 def _tables_of(mark: str) -> frozenset[str]:

@@ -15,6 +15,14 @@ class Act(StrEnum):
     """What can be permitted; every URL names one of these or says why it is public."""
 
     SEE_OWN_DATA = "see_own_data"
+    DECLARE = "declare"
+    SHOW_CODE = "show_code"
+    CHECK_AT_GATE = "check_at_gate"
+    SET_UP_GATES = "set_up_gates"
+    HANDLE_ORDERS = "handle_orders"
+    VERIFY_ORDERS = "verify_orders"
+    SET_DUTY = "set_duty"
+    SEE_COCKPIT = "see_cockpit"
     SEE_AREAS = "see_areas"
     SEE_PEOPLE = "see_people"
     UNMASK_PERSON = "unmask_person"
@@ -44,9 +52,9 @@ class Resident(Role):
 
     codename = "resident"
     title = _("Resident")
-    sentence = _("Sees their own data and who looked at it, and nobody else's.")
+    sentence = _("Declares, shows their code, sees their own data and who looked at it, and nobody else's.")
     held_on = ()
-    may = frozenset({Act.SEE_OWN_DATA})
+    may = frozenset({Act.SEE_OWN_DATA, Act.DECLARE, Act.SHOW_CODE})
 
 
 class GateStaff(Role):
@@ -56,7 +64,7 @@ class GateStaff(Role):
     title = _("Gate staff")
     sentence = _("Checks whoever stands at the gate; cannot search for anyone by name.")
     held_on = ("area", "organisation")
-    may = frozenset({Act.SEE_AREAS})
+    may = frozenset({Act.SEE_AREAS, Act.CHECK_AT_GATE})
 
 
 class GridWorker(Role):
@@ -66,7 +74,14 @@ class GridWorker(Role):
     title = _("Grid worker")
     sentence = _("Looks after the households of their own grid and sees nobody outside it.")
     may = frozenset(
-        {Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.UNMASK_PERSON, Act.EXPORT_PEOPLE},
+        {
+            Act.SEE_AREAS,
+            Act.SEE_ESTATES,
+            Act.SEE_PEOPLE,
+            Act.UNMASK_PERSON,
+            Act.EXPORT_PEOPLE,
+            Act.HANDLE_ORDERS,
+        },
     )
 
 
@@ -75,8 +90,8 @@ class CommunityStaff(Role):
 
     codename = "community_staff"
     title = _("Community staff")
-    sentence = _("Runs one community: its grids, estates and residents.")
-    may = GridWorker.may
+    sentence = _("Runs one community: its grids, gates and duty roster; closes orders that others have carried out.")
+    may = GridWorker.may | {Act.VERIFY_ORDERS, Act.SET_DUTY, Act.SET_UP_GATES, Act.SEE_COCKPIT}
 
 
 class StreetStaff(Role):
@@ -84,8 +99,8 @@ class StreetStaff(Role):
 
     codename = "street_staff"
     title = _("Street staff")
-    sentence = _("Runs one street: its communities and what they report.")
-    may = GridWorker.may
+    sentence = _("Runs one street: its communities, their gates and orders, and what they report.")
+    may = CommunityStaff.may
 
 
 class PropertyCompany(Role):
@@ -133,7 +148,7 @@ class DistrictCommander(Role):
     codename = "district_commander"
     title = _("District commander")
     sentence = _("Sees the whole district and gives orders; names stay masked.")
-    may = frozenset({Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE})
+    may = frozenset({Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.SEE_COCKPIT})
 
 
 class Auditor(Role):

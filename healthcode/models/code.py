@@ -3,9 +3,11 @@
 import datetime as dt
 
 from django.db import models
+from django.db.models import Func
 from django.utils.translation import pgettext_lazy
 
 from citybrain.core.models import Person
+from citybrain.core.models.fields import XidField
 from healthcode.models.rule_set import RuleSet
 
 
@@ -61,12 +63,17 @@ class CodeChange(models.Model):
     after = models.CharField(max_length=10, choices=State)
     at = models.DateTimeField()
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="+", db_index=False)
+    # The transaction that wrote it: what a figure did not see yet is told by it, exactly.
+    xid = XidField(db_default=Func(function="pg_current_xact_id"))
 
     class Meta:
-        """Read by person, newest first."""
+        """Read by person, newest first; by transaction for lists as of a moment."""
 
         default_permissions = ()
-        indexes = (models.Index(fields=["person", "-at"], name="code_change_by_person"),)
+        indexes = (
+            models.Index(fields=["person", "-at"], name="code_change_by_person"),
+            models.Index(fields=["xid"], name="code_change_by_xid"),
+        )
 
     def __str__(self) -> str:
         return f"{self.before} → {self.after}"

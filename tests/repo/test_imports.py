@@ -11,7 +11,7 @@ from tests.repo import tree
 
 FACE = ("models", "actions", "queries")
 # Modules that wire the apps together, so that they name any module of any app.
-WIRING = {"citybrain.settings", "citybrain.urls", "citybrain.flows"}
+WIRING = {"citybrain.settings", "citybrain.urls", "citybrain.flows", "citybrain.retention"}
 # In strings: "community.models.Room", "community.Room", "community:residents".
 NAMES_APP = re.compile(rf"({'|'.join(app.removeprefix('citybrain.') for app in tree.APPS)})[.:]\w[\w.]*")
 

@@ -6,6 +6,7 @@ from citybrain.core.models.grant import AreaGrant, OrganisationGrant
 from citybrain.core.models.organisation import Membership, Organisation
 from citybrain.core.models.outbox import Delivery, Event
 from citybrain.core.models.person import Document, Person, Phone
+from citybrain.core.models.photo import Photo
 from citybrain.core.models.process import ProcessBeat
 from citybrain.core.models.sign_in import SignInCode, SignInFailure
 from citybrain.core.models.user import User
@@ -25,6 +26,7 @@ __all__ = [
     "OrganisationGrant",
     "Person",
     "Phone",
+    "Photo",
     "ProcessBeat",
     "RefusalNotice",
     "SignInCode",

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.fields.related_lookups import RelatedLookupMixin
 
 
-class XidField(models.Field[int, int]):
+class XidField(models.Field[Any, Any]):
     """PostgreSQL's xid8: the 64-bit id of the transaction that wrote the row."""
 
     def db_type(self, connection: Any) -> str:  # noqa: ARG002 (Django's signature)

@@ -6,10 +6,12 @@ from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from django.db import models
+from django.db.models import Func
 from django.utils.translation import gettext_lazy as _
 
 from citybrain.core import clock, crypto, documents, names, scope
 from citybrain.core.models.area import Area
+from citybrain.core.models.fields import XidField
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class Person(models.Model):
     born_on = models.DateField(null=True, blank=True)
     area = models.ForeignKey(Area, models.PROTECT, related_name="persons")
     address = models.CharField(max_length=200, blank=True)
+    # The transaction that entered the person: a list as of a moment leaves out who came later.
+    entered_in = XidField(db_default=Func(function="pg_current_xact_id"))
 
     objects = PersonQuerySet.as_manager()
 

@@ -30,6 +30,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     phone_cipher = models.BinaryField(null=True, blank=True)
     phone_index = models.BinaryField(max_length=33, null=True, blank=True, unique=True)
+    # Made by `manage.py smoke_accounts`: what it declares lies in the smoke tree of areas.
+    is_smoke = models.BooleanField(default=False, db_default=False)
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="users")
 
     objects = UserManager()

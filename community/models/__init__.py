@@ -1,0 +1,20 @@
+"""What the community keeps; one file per thing in the world."""
+
+from community.models.alert import Alert
+from community.models.duty import Duty
+from community.models.housing import Building, Estate, Household, HouseholdMember, Room
+from community.models.order import OrderStep, Visit, VisitPhoto, WorkOrder
+
+__all__ = [
+    "Alert",
+    "Building",
+    "Duty",
+    "Estate",
+    "Household",
+    "HouseholdMember",
+    "OrderStep",
+    "Room",
+    "Visit",
+    "VisitPhoto",
+    "WorkOrder",
+]

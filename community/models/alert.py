@@ -1,0 +1,69 @@
+"""Alert: something that a grid must know of at once."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Func, Q
+from django.utils.translation import gettext_lazy as _
+
+from citybrain.core import scope
+from citybrain.core.models import Area, Person
+from citybrain.core.models.fields import XidField
+
+
+class AlertQuerySet(scope.AreaScoped["Alert"]):
+    """Reads of alerts."""
+
+
+class Alert(models.Model):
+    """One open alert per subject and kind: what happens again is counted in it."""
+
+    class Kind(models.TextChoices):
+        """What set it off."""
+
+        OPEN_REASON_PASSED = "open_reason_passed", _("someone with an open reason passed a gate")
+        REFUSED_AT_GATE = "refused_at_gate", _("refused at a gate")
+        ADDRESS_NOT_FOUND = "address_not_found", _("a declared address is not in the register")
+        DOCUMENT_TAKEN = "document_taken", _("a declared document number is already on record")
+
+    ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=30, choices=Kind)
+    # What it is about, as "kind:id": "person:17", or "point:4" where nobody was recognised.
+    subject = models.CharField(max_length=40)
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="alerts")
+    # Whose grid is told: that of the present address, else that of the place.
+    area = models.ForeignKey(Area, models.PROTECT, related_name="alerts")
+    # Where it happened last, and what was decided there, in words of the one who reported it.
+    place = models.CharField(max_length=120, blank=True)
+    # The last cause, such as the result of the pass: a code of the reporting app.
+    cause = models.CharField(max_length=30, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    # The transactions that opened and closed it: a list as of a moment is exact by them.
+    opened_in = XidField(db_default=Func(function="pg_current_xact_id"))
+    closed_in = XidField(null=True)
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        """One open per subject and kind."""
+
+        default_permissions = ()
+        ordering = ("-last_at", "-id")
+        indexes = (
+            models.Index(fields=["area", "-last_at", "-id"], name="alert_by_area"),
+            models.Index(fields=["person"], condition=Q(closed_at=None), name="alert_open_of_person"),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["subject", "kind"], condition=Q(closed_at=None), name="alert_open_once"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closed_in=None) | Q(closed_at__isnull=False, closed_in__isnull=False),
+                name="alert_is_closed_in_a_transaction",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
