@@ -200,6 +200,11 @@ if MESSAGE_GATEWAY == _HTTP_GATEWAY:
 
 FLOWS = "citybrain.flows.FLOWS"
 RETENTION = "citybrain.retention.PARTS"
+PASS_KEEP = timedelta(days=28)
+# Test walks (`make smoke`) are erased when they are this old; one under way is left alone.
+SMOKE_KEEP = timedelta(minutes=15)
+# How long a worker has for an order, from the moment it is opened.
+ORDER_DUE = timedelta(hours=2)
 OUTBOX_ATTEMPTS = 8
 OUTBOX_KEEP = timedelta(days=7)
 AUDIT_HEADS_FILE = env.path("CITYBRAIN_AUDIT_HEADS", VAR / "audit-heads.ndjson")
@@ -209,7 +214,7 @@ AUDIT_HORIZON_LIMIT = timedelta(seconds=60)
 REFUSED_LOOKS_TOLERATED = env.number("CITYBRAIN_REFUSED_LOOKS_TOLERATED", 5)
 BEAT_LIMIT = timedelta(seconds=5)
 # What /healthz expects to beat.
-PROCESSES = env.names("CITYBRAIN_PROCESSES", "web,stream,dispatcher,sealer,worker,beat")
+PROCESSES = env.names("CITYBRAIN_PROCESSES", "web,stream,dispatcher,sealer,consumer,worker,beat")
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
 CELERY_TASK_IGNORE_RESULT = True
@@ -224,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "publish-audit-head": {"task": "core.publish_audit_head", "schedule": timedelta(minutes=1)},
     "purge-outbox": {"task": "core.purge_outbox", "schedule": crontab(minute="17")},
     "purge-sign-ins": {"task": "core.purge_sign_ins", "schedule": crontab(minute="*/10")},
+    "retention": {"task": "core.retention", "schedule": crontab(minute="47")},
     "purge-sessions": {"task": "core.purge_sessions", "schedule": crontab(minute="37")},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):

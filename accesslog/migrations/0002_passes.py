@@ -6,6 +6,7 @@ right to make tables; the day's partition is asked for only when an insert finds
 
 from django.db import migrations, models
 import citybrain.core.models.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 
 TABLE = """
@@ -33,6 +34,7 @@ CREATE TABLE accesslog_pass (
 CREATE INDEX pass_by_place ON accesslog_pass (place_id, scanned_at);
 CREATE INDEX pass_by_person ON accesslog_pass (person_id, scanned_at);
 CREATE INDEX pass_by_xid ON accesslog_pass (xid, id);
+CREATE INDEX pass_by_receipt ON accesslog_pass USING brin (received_at) WITH (autosummarize = on, pages_per_range = 32);
 """
 PARTITION = """
 -- Makes the partition of a Shanghai day if there is none. Only days near today: a device cannot litter the catalogue.
@@ -53,8 +55,28 @@ BEGIN
     END IF;
 END $$;
 REVOKE ALL ON FUNCTION accesslog_make_partition(date) FROM PUBLIC;
+
+-- Drops the empty partitions of days that retention has erased; a partition that holds a pass stays.
+CREATE FUNCTION accesslog_drop_partitions() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+    name text;
+    is_empty boolean;
+BEGIN
+    FOR name IN
+        SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'accesslog_pass'::regclass
+           AND c.relname < 'accesslog_pass_' || to_char(clock_timestamp() - interval '10 days', 'YYYYMMDD')
+    LOOP
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM public.%I)', name) INTO is_empty;
+        IF is_empty THEN
+            EXECUTE format('DROP TABLE public.%I', name);
+        END IF;
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION accesslog_drop_partitions() FROM PUBLIC;
 """
-UNDO = "DROP FUNCTION accesslog_make_partition(date); DROP TABLE accesslog_pass;"
+UNDO = "DROP FUNCTION accesslog_make_partition(date), accesslog_drop_partitions(); DROP TABLE accesslog_pass;"
 
 
 class Migration(migrations.Migration):
@@ -101,6 +123,10 @@ class Migration(migrations.Migration):
                 migrations.AddIndex(
                     model_name='pass',
                     index=models.Index(fields=['xid', 'id'], name='pass_by_xid'),
+                ),
+                migrations.AddIndex(
+                    model_name='pass',
+                    index=django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['received_at'], name='pass_by_receipt', pages_per_range=32),
                 ),
                 migrations.AddConstraint(
                     model_name='pass',

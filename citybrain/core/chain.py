@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,26 @@ def seal() -> int | None:
     Sealers exclude one another by a lock; a second one finds nothing left to do. Raises ChainError in a cluster into
     which the database was restored.
     """
+    with _telling_of_a_restore(), connection.cursor() as cursor:
+        cursor.execute("SELECT core_seal(%s)", [BLOCK_ROWS])
+        number: int | None = cursor.fetchone()[0]
+    return number
+
+
+def require_present_era() -> None:
+    """Raise ChainError in a cluster into which the database was restored and `after_restore` has not run."""
+    with _telling_of_a_restore(), connection.cursor() as cursor:
+        cursor.execute("SELECT core_require_present_era()")
+
+
+@contextmanager
+def _telling_of_a_restore() -> Iterator[None]:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT core_seal(%s)", [BLOCK_ROWS])
-            number: int | None = cursor.fetchone()[0]
+        yield
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") == RESTORED:
             raise ChainError(str(error).splitlines()[0]) from error
         raise
-    return number
 
 
 def begin_era() -> bool:

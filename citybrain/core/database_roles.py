@@ -96,8 +96,9 @@ def apply_privileges(alias: str = "owner") -> None:
     with connection.cursor() as cursor:
         for function in (SEAL_FUNCTION, *OWNERS_FUNCTIONS):
             cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
-        for function in (SEAL_FUNCTION, *_callable_by_app()) if app else ():
-            cursor.execute(_grant("GRANT EXECUTE ON FUNCTION {} TO {}", function, app))
+        for role, functions in {app: (SEAL_FUNCTION, *_named("app")), retention: _named("retention")}.items():
+            for function in functions if role else ():
+                cursor.execute(_grant("GRANT EXECUTE ON FUNCTION {} TO {}", function, role))
         for table in connection.introspection.table_names(cursor):
             if table in read_only:
                 rights = {app: READ_ONLY, retention: READ_ONLY}
@@ -125,9 +126,9 @@ def excess_rights() -> str:
     return ""
 
 
-def _callable_by_app() -> list[str]:
-    """Return the functions of the owner that an app's configuration names in `app_may_call`."""
-    return [function for config in apps.get_app_configs() for function in getattr(config, "app_may_call", ())]
+def _named(role: str) -> list[str]:
+    """Return the functions of the owner that an app's configuration lets a role call: `app_may_call = (…)`."""
+    return [function for config in apps.get_app_configs() for function in getattr(config, f"{role}_may_call", ())]
 
 
 def _tables_of(mark: str) -> frozenset[str]:

@@ -1,23 +1,27 @@
 """Retention: data dies on time. The one place that deletes what nobody else may, by the role `retention`.
 
-Each app names its part in citybrain/retention.py; a part deletes in batches of its own transactions and returns how
-many rows of which table went.
+Each app names its part in citybrain/retention.py; a part deletes in short transactions of its own and returns how many
+rows of which table went.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils.module_loading import import_string
 
-from citybrain.core import audit
+from citybrain.core import audit, clock
 from citybrain.core.models.audit import Deed
 
 ALIAS = "retention"
 BATCH = 1000
+# Persons of the smoke tree, whom a test walk made.
+SMOKE_PERSONS = "SELECT p.id FROM core_person AS p JOIN core_area AS a ON a.id = p.area_id WHERE a.is_smoke"
 
-Part = Callable[[], Mapping[str, int]]
+# Takes the time before which test walks are erased.
+Part = Callable[[datetime], Mapping[str, int]]
 
 
 def parts() -> Sequence[str]:
@@ -26,12 +30,16 @@ def parts() -> Sequence[str]:
     return wired
 
 
-def run() -> dict[str, int]:
-    """Run every part and put on record how many rows of each table went; nothing is recorded when none did."""
+def run(*, smoke_keep: timedelta | None = None) -> dict[str, int]:
+    """Run every part and put on record how many rows of each table went; nothing is recorded when none did.
+
+    `smoke_keep` is the age at which test walks are erased, settings.SMOKE_KEEP if none is given.
+    """
+    smoke_before = clock.now() - (settings.SMOKE_KEEP if smoke_keep is None else smoke_keep)
     gone: dict[str, int] = {}
     for name in parts():
         part: Part = import_string(name)
-        for table, count in part().items():
+        for table, count in part(smoke_before).items():
             gone[table] = gone.get(table, 0) + count
     gone = {table: count for table, count in gone.items() if count}
     if gone:
@@ -41,17 +49,39 @@ def run() -> dict[str, int]:
 
 
 def delete(table: str, condition: str, values: Mapping[str, Any]) -> int:
-    """Delete the rows of a table that meet an SQL condition, by the retention role, in short transactions.
+    """Delete the rows of a table that meet an SQL condition; return how many went.
 
-    An open write transaction holds sealer and consumer back, so each batch commits by itself. Returns how many went.
+    An open write transaction holds sealer and consumer back, so each batch commits by itself.
     """
     # With tableoid, as partitions of one table count their rows each from the start.
     chosen = f"SELECT tableoid, ctid FROM {table} WHERE {condition} LIMIT {BATCH}"  # noqa: S608 (names and conditions are code)
-    statement = f"DELETE FROM {table} WHERE (tableoid, ctid) IN ({chosen})"  # noqa: S608 (as above)
     gone: int = 0
     while True:
         with connections[ALIAS].cursor() as cursor:
-            cursor.execute(statement, values)
+            cursor.execute(f"DELETE FROM {table} WHERE (tableoid, ctid) IN ({chosen})", values)  # noqa: S608 (as above)
             gone += cursor.rowcount
             if cursor.rowcount < BATCH:
                 return gone
+
+
+def ids(statement: str, values: Mapping[str, Any]) -> list[int]:
+    """Return the first column of a query by the retention role."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(statement, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def erase_smoke_persons(_smoke_before: datetime) -> Mapping[str, int]:
+    """Delete persons of the smoke tree of whom nothing is left in the apps above."""
+    gone = 0
+    for person in ids(SMOKE_PERSONS, {}):
+        try:
+            with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+                cursor.execute("UPDATE core_user SET person_id = NULL WHERE person_id = %s", [person])
+                for table in ("core_phone", "core_document", "core_membership"):
+                    cursor.execute(f"DELETE FROM {table} WHERE person_id = %s", [person])  # noqa: S608 (names stand here)
+                cursor.execute("DELETE FROM core_person WHERE id = %s", [person])
+        except IntegrityError:
+            continue  # a walk of today still needs them
+        gone += 1
+    return {"core_person": gone}

@@ -37,6 +37,17 @@ SELECT 'organisation', permission.codename, held.content_object_id, ARRAY[held.c
  ORDER BY 1, 2, 3
 """
 
+_HOLDERS = """
+SELECT area.id, account.id, permission.codename, granted.id
+  FROM core_area AS area
+  JOIN core_area AS granted ON starts_with(area.path, granted.path)
+  JOIN core_areagrant AS held ON held.content_object_id = granted.id
+  JOIN auth_permission AS permission ON permission.id = held.permission_id
+  JOIN core_user AS account ON account.id = held.user_id AND account.is_active
+ WHERE area.id = ANY(%(areas)s) AND permission.codename = ANY(%(roles)s)
+ ORDER BY account.username, permission.codename, granted.id
+"""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -108,6 +119,26 @@ def of(user: "User | AnonymousUser") -> Scope:
             held = tuple(Held(kind, role, held_id, tuple(ids)) for kind, role, held_id, ids in cursor.fetchall())
         known = user.__dict__["_scope"] = Scope(held, is_signed_in=True, is_resident=user.is_resident)
     return known
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A user in use whose role on an area (`on`, perhaps above) permits an act."""
+
+    user: int
+    role: str
+    on: int
+
+
+def holders(act: Act, areas: Iterable[int]) -> dict[int, list[Holder]]:
+    """Return, for each area, who may do the act there by a grant on areas, in the order of their names."""
+    found: dict[int, list[Holder]] = {area: [] for area in areas}
+    able = [role.codename for role in ROLES.values() if act in role.may]
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDERS, {"areas": list(found), "roles": able})
+        for area, user, role, on in cursor.fetchall():
+            found[area].append(Holder(user, role, on))
+    return found
 
 
 class AreaScoped(models.QuerySet[M_co]):

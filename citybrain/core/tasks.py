@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
-from citybrain.core import chain, outbox
+from citybrain.core import chain, outbox, retention
 from citybrain.core.actions import sign_in
 
 
@@ -23,6 +23,12 @@ def purge_outbox() -> None:
 def purge_sign_ins() -> None:
     """Drop old one-time codes and failures."""
     sign_in.purge_sign_ins()
+
+
+@shared_task(name="core.retention")
+def run_retention() -> None:
+    """Erase what has outlived its time."""
+    retention.run()
 
 
 @shared_task(name="core.purge_sessions")

@@ -36,6 +36,7 @@ def prepare(place: Place, urls: Urls, environment: Mapping[str, str], *, is_own_
     manage(("collectstatic", "--noinput", "--verbosity", "0"), every_role, log)
     say("loading the demo district")
     manage(("load_demo",), every_role, log)
+    manage(("smoke_accounts",), every_role, log)
     logins.write_text(manage(("load_demo", "--logins"), every_role, log), encoding="utf-8")
     if is_own_database:
         place.prepared.write_text(now, encoding="utf-8")

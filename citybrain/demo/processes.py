@@ -46,6 +46,7 @@ def table(port: int) -> tuple[Process, ...]:
         Process("worker", (*celery, "worker", "--loglevel", "INFO", *worker)),
         Process("dispatcher", (python, "manage.py", "dispatcher")),
         Process("sealer", (python, "manage.py", "sealer")),
+        Process("consumer", (python, "manage.py", "pass_consumer")),
     )
 
 

@@ -36,6 +36,9 @@ def _kind(role: type[Role], on: Area | Organisation) -> str:
     if role.is_for_the_whole and isinstance(on, Area) and on.parent_id is not None:
         message = f"the role {role.codename} cannot be held below the top of the area tree"
         raise ValueError(message)
+    if role.is_for_the_whole and isinstance(on, Area) and on.is_smoke:
+        message = f"the role {role.codename} reaches beyond areas: no smoke account may hold it"
+        raise ValueError(message)
     return kind
 
 

@@ -4,8 +4,9 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from citybrain.core import audit, crypto, documents
-from citybrain.core.models import Document, Person, User
+from citybrain.core.models import Area, Document, Person, User
 from citybrain.core.models.audit import Deed
+from citybrain.core.roles import Act
 
 
 class DocumentTakenError(Exception):
@@ -35,6 +36,17 @@ def add_document(*, person: Person, kind: str, number: str, by: User | None) -> 
             target, detail = f"document:{held.pk}", {"type": kind}
             audit.record(Deed.ADD_DOCUMENT, by=by, subjects=[person.pk], target=target, detail=detail)
     return held
+
+
+def change_address(*, person: Person, area: Area, address: str, by: User | None, under: Act) -> None:
+    """Bring a person's present address up to date; one that is the same stays without a trace."""
+    if (person.area_id, person.address) == (area.pk, address):
+        return
+    with transaction.atomic():
+        detail = {"from": person.area_id, "to": area.pk}
+        audit.record(Deed.CHANGE_ADDRESS, by=by, under=under, subjects=[person.pk], detail=detail)
+        person.area, person.address = area, address
+        person.save(update_fields=["area", "address"])
 
 
 def _lock(oldest_tag: bytes) -> None:

@@ -13,6 +13,10 @@ class XidField(models.Field[Any, Any]):
         """Return the column type."""
         return "xid8"
 
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 (Django's signature)
+        """Return the id as text: the server reads it as xid8, which a number is not cast to."""
+        return str(value) if isinstance(value, int) else value
+
     def from_db_value(self, value: str | None, *_context: Any) -> int | None:
         """Return the id as a number; the driver hands it over as text."""
         return None if value is None else int(value)

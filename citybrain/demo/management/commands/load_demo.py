@@ -1,5 +1,6 @@
 """`manage.py load_demo`: fill an empty database with the demo district."""
 
+import datetime as dt
 import time
 from typing import Any
 
@@ -10,8 +11,20 @@ from django.db import transaction
 from citybrain.core.models import Area
 from citybrain.demo import accounts
 from citybrain.demo.loader import District
+from healthcode import rules
+from healthcode.actions.rules import adopt_rules
+from healthcode.models import RuleActivation
 
 SEED = 20200211
+LISTED_ON = dt.date(2020, 2, 11)
+RISK_AREAS = tuple(
+    {"code": code, "name": name, "level": level, "valid_from": LISTED_ON, "listed_on": LISTED_ON}
+    for code, name, level in (
+        ("420100000000", "湖北省武汉市", "high"),
+        ("420900000000", "湖北省孝感市", "high"),
+        ("330300000000", "浙江省温州市", "medium"),
+    )
+)
 
 
 class Command(BaseCommand):
@@ -45,4 +58,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{len(district.areas.rows)} areas, {len(district.persons.rows)} residents in {seconds:.1f} s"
             )
+        if not RuleActivation.objects.exists():
+            adopt_rules(body=rules.load(rules.SHIPPED), risk_areas=RISK_AREAS, by=None)
         accounts.make_accounts()

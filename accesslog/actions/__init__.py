@@ -1,0 +1,1 @@
+"""What is done at gates and with passes."""

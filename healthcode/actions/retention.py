@@ -1,0 +1,19 @@
+"""What dies of the health code, and when: so far what test walks left behind."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from citybrain.core import retention
+
+# Those who have not declared lately; what is theirs goes together.
+_WALKERS = f"""person_id IN ({retention.SMOKE_PERSONS}) AND NOT EXISTS (
+    SELECT FROM healthcode_evidence AS e WHERE e.person_id = {{table}}.person_id AND e.known_at >= %(smoke)s)"""
+# Evidence last: the others are found by its age, and one points to it.
+TABLES = ("declaration", "reason", "codechange", "codestate", "codenumber", "evidence")
+
+
+def erase(smoke_before: datetime) -> Mapping[str, int]:
+    """Delete the health data that test walks left before a time; return rows per table."""
+    limits = {"smoke": smoke_before}
+    tables = [f"healthcode_{name}" for name in TABLES]
+    return {table: retention.delete(table, _WALKERS.format(table=table), limits) for table in tables}
