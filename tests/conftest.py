@@ -16,6 +16,8 @@ from django.template.base import FilterExpression
 from django.test import TransactionTestCase
 from psycopg import sql
 
+from tests.running import Demo, running_demo
+
 # What migrations fill stays; everything else is emptied after a test that commits.
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
@@ -61,6 +63,13 @@ def empty_tables() -> None:
         rows = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         tables = [sql.Identifier(name) for (name,) in rows if name not in KEPT]
         owner.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables)))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run the whole demo beside the tests, once for all that look at it from outside."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
 
 
 class UndefinedVariable(str):
