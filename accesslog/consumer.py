@@ -69,10 +69,11 @@ def follow() -> int:
 
 def _eras() -> list[_Era]:
     """Return the eras in order; one without an end when the sealer has not begun the first yet."""
-    starts = list(XidEra.objects.order_by("id").values_list("id", "started_at")) or [(0, None)]
-    spans = [("-infinity" if number == 0 else str(began)) for number, (_id, began) in enumerate(starts)]
-    ends = [*spans[1:], "infinity"]
-    return [_Era(row[0], begins, end) for row, begins, end in zip(starts, spans, ends, strict=True)]
+    known = list(XidEra.objects.order_by("id"))
+    # The first has no beginning: the sealer makes its row when it first finds something to seal.
+    begins = ["-infinity", *(str(era.started_at) for era in known[1:])]
+    ids = [era.pk for era in known] or [0]
+    return [_Era(era, begin, end) for era, begin, end in zip(ids, begins, [*begins[1:], "infinity"], strict=True)]
 
 
 def _unread(where: PassCursor, era: _Era) -> list[Pass]:

@@ -1,8 +1,10 @@
 """Django settings; every environment variable is read through `env` and documented in docs/operations.md."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from wsgiref.headers import Headers
 
 import dj_database_url
 import django_stubs_ext
@@ -54,6 +56,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
+        "worker-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF],
         "font-src": [SELF],
@@ -200,6 +203,8 @@ if MESSAGE_GATEWAY == _HTTP_GATEWAY:
 
 FLOWS = "citybrain.flows.FLOWS"
 RETENTION = "citybrain.retention.PARTS"
+# Where a declaration looks up estates and buildings.
+ADDRESS_BOOK = "community.queries.AddressRegister"
 PASS_KEEP = timedelta(days=28)
 # Test walks (`make smoke`) are erased when they are this old; one under way is left alone.
 SMOKE_KEEP = timedelta(minutes=15)
@@ -226,8 +231,12 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULER = "citybrain.celery:BeatingScheduler"
 CELERY_BEAT_SCHEDULE = {
+    "make-partition": {"task": "accesslog.make_partition", "schedule": crontab(minute="7")},
+    "purge-token-uses": {"task": "accesslog.purge_token_uses", "schedule": crontab(minute="*/5")},
+    "sweep-codes": {"task": "healthcode.sweep", "schedule": timedelta(minutes=1)},
     "publish-audit-head": {"task": "core.publish_audit_head", "schedule": timedelta(minutes=1)},
     "purge-outbox": {"task": "core.purge_outbox", "schedule": crontab(minute="17")},
+    "purge-drafts": {"task": "healthcode.purge_drafts", "schedule": crontab(hour="3", minute="27")},
     "purge-sign-ins": {"task": "core.purge_sign_ins", "schedule": crontab(minute="*/10")},
     "retention": {"task": "core.retention", "schedule": crontab(minute="47")},
     "purge-sessions": {"task": "core.purge_sessions", "schedule": crontab(minute="37")},
@@ -271,6 +280,17 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+_WORKER = re.compile(r"/js/scan-worker(\.[0-9a-f]+)?\.js$")
+_WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+
+
+def _add_headers(headers: Headers, _path: str, url: str) -> None:
+    """Let the worker that reads codes compile WebAssembly: the policy of a worker is that of its own script."""
+    if _WORKER.search(url):
+        headers["Content-Security-Policy"] = _WORKER_POLICY
+
+
+WHITENOISE_ADD_HEADERS_FUNCTION = _add_headers
 
 LOGGING = {
     "version": 1,

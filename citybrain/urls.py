@@ -5,7 +5,9 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("dashboard.urls")),
     path("", include("citybrain.core.urls")),
+    path("", include("healthcode.urls")),
     path("", include("community.urls")),
+    path("", include("accesslog.urls")),
 ]
 
 handler400 = "citybrain.core.views.errors.bad_request"

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from citybrain.core import documents, names, scope
+from citybrain.core import clock, documents, names, scope
 from citybrain.core.models import Area, Person, User
 from citybrain.core.models.person import PersonQuerySet
 from citybrain.core.roles import Act
-from community.models import Building, HouseholdMember
+from community.models import Building, Duty, Estate, HouseholdMember, WorkOrder
 
 LAST_FOUR = 4
 
@@ -116,3 +117,58 @@ def buildings(user: User) -> QuerySet[Building]:
         )
         .order_by("estate__area__code", "estate__name", "estate_id", "id")
     )
+
+
+def duty_grid(area: Area) -> Area:
+    """Return the grid that answers for an area; a grid, and an area without grids, answers for itself.
+
+    It is the first by code below for which somebody is on duty, else the first by code.
+    """
+    if area.level == Area.Level.GRID:
+        return area
+    grids = Area.objects.filter(level=Area.Level.GRID, path__startswith=area.path)
+    covered = grids.annotate(has_duty=Exists(Duty.objects.filter(area=OuterRef("pk"))))
+    return covered.order_by("-has_duty", "code").first() or area
+
+
+def waiting_orders(user: User | AnonymousUser) -> dict[str, object]:
+    """Return how many orders wait for a worker, how many of them are overdue, and the ref of the newest."""
+    rows = WorkOrder.objects.of_worker(user).to_do()
+    counts = rows.aggregate(open=Count("id"), overdue=Count("id", filter=Q(due_at__lt=clock.now())))
+    newest = rows.order_by("-id").values_list("ref", flat=True).first()
+    return {**counts, "newest": str(newest) if newest else None}
+
+
+def orders_picture(user_id: int) -> dict[str, object]:
+    """Return what a worker's page shows of their orders as JSON types, with its time: the live stream's picture."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return {**waiting_orders(user or AnonymousUser()), "at": clock.now().isoformat()}
+
+
+@dataclass(frozen=True)
+class RegisteredBuilding:
+    """A building as an address names it."""
+
+    area_id: int
+    community_id: int
+    text: str
+
+
+class AddressRegister:
+    """The address book of a declaration (settings.ADDRESS_BOOK); keys are those of the rows."""
+
+    def estates(self, community_id: int) -> Sequence[tuple[int, str]]:
+        """Return the estates of a community that have buildings."""
+        built = Estate.objects.filter(Exists(Building.objects.filter(estate=OuterRef("pk"))), area=community_id)
+        return list(built.order_by("name", "id").values_list("id", "name"))
+
+    def buildings(self, estate_key: int) -> Sequence[tuple[int, str]]:
+        """Return the buildings of an estate."""
+        return list(Building.objects.filter(estate=estate_key).order_by("id").values_list("id", "name"))
+
+    def building(self, key: int) -> RegisteredBuilding | None:
+        """Return a building, None when there is none with this key."""
+        found = Building.objects.filter(pk=key).select_related("estate").first()
+        if found is None:
+            return None
+        return RegisteredBuilding(found.area_id, found.estate.area_id, f"{found.estate.name}{found.name}")

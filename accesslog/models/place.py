@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from citybrain.core import scope
 from citybrain.core.models import Area, Organisation, User
@@ -72,6 +73,11 @@ class Place(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_for(self, user: "User | AnonymousUser", act: Act) -> bool:
+        """Whether `visible_to` would keep this place, without asking the database."""
+        held = scope.of(user)
+        return self.area_id in held.ids("area", act) or self.organisation_id in held.ids("organisation", act)
+
 
 class Point(models.Model):
     """A scanning point of a place: a lane, a door."""
@@ -79,8 +85,8 @@ class Point(models.Model):
     class Direction(models.TextChoices):
         """Which way people go there."""
 
-        IN = "in", _("in")
-        OUT = "out", _("out")
+        IN = "in", pgettext_lazy("direction", "in")
+        OUT = "out", pgettext_lazy("direction", "out")
 
     place = models.ForeignKey(Place, models.PROTECT, related_name="points")
     name = models.CharField(max_length=40)

@@ -91,6 +91,14 @@ TO_THE_RESIDENT: dict[str, StrOrPromise] = {
     Deed.SEE_MEMBERS: _("Your name stood in a list of your organisation's people"),
     Deed.SEE_PERSON: _("Your page, or that of someone in your household, was opened"),
     Deed.UNMASK: _("Your document and phone numbers were read"),
+    Deed.SEE_PASSES: _("Your masked name stood in the last passes of a gate"),
+    Deed.SEE_ALERTS: _("Your masked name stood in a list of alerts"),
+    Deed.SEE_ORDER: _("An order for a visit to you was opened"),
+    Deed.HANDLE_ORDER: _("Somebody worked on an order for a visit to you"),
+    Deed.VERIFY_ORDER: _("A visit to you was verified"),
+    Deed.SEE_PHOTO: _("A photo of a visit to you was opened"),
+    Deed.VERIFY_DOCUMENT: _("Your document was compared with you at a gate"),
+    Deed.RECORD_EVIDENCE: _("Evidence about you was recorded"),
 }
 
 

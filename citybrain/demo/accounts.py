@@ -1,4 +1,4 @@
-"""One account per role for the demo, and one more grid worker to try the border between grids."""
+"""One account per role for the demo, one more grid worker and one more guard to try the borders between them."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from citybrain.core.actions.grants import grant_role
 from citybrain.core.models import Area, Organisation, Person, User
 from citybrain.demo.loader import LIVED_IN
 from citybrain.demo.population import FIRST_PHONE
+from community.actions.duty import set_duty
 
 # Public on purpose: these accounts exist in the demo only, which refuses to load elsewhere.
 PASSWORD = "xiacheng-demo-2020"  # noqa: S105
@@ -26,6 +27,7 @@ class Account:
 
 ACCOUNTS = (
     Account("gate01", roles.GateStaff, organisation="东新路农贸市场"),
+    Account("gate02", roles.GateStaff, area=LIVED_IN[0]),
     Account("grid01", roles.GridWorker, area=f"{LIVED_IN[0]}001"),
     Account("grid02", roles.GridWorker, area=f"{LIVED_IN[0]}002"),
     Account("community01", roles.CommunityStaff, area=LIVED_IN[0]),
@@ -50,6 +52,8 @@ def make_accounts() -> None:
             Area.objects.get(code=account.area) if account.area else Organisation.objects.get(name=account.organisation)
         )
         grant_role(user=user, role=account.role, on=on, by=None)
+        if account.role is roles.GridWorker and isinstance(on, Area):
+            set_duty(area=on, user=user, by=None)
     index = crypto.blind_index("phone", RESIDENT_PHONE)
     if not User.objects.filter(phone_index=index).exists():
         person = Person.objects.filter(phones__number_index=index).order_by("id").first()

@@ -121,12 +121,13 @@ class Visitor:
     @property
     def path(self) -> str:
         """Where the browser is."""
-        return urlsplit(self._browser.url).path
+        return str(urlsplit(self._browser.url).path)
 
     @property
     def text(self) -> str:
         """What the page says."""
-        return " ".join(self.page.select_one("main").get_text(" ").split())
+        said: str = self.page.select_one("main").get_text(" ")
+        return " ".join(said.split())
 
     def _first_choice(self, form: str, name: str) -> str:
         for option in self.page.select(f'{form} [name="{name}"], {form} [name="{name}"] option'):
@@ -135,7 +136,7 @@ class Visitor:
         raise BrokenError(f"{self.path} offers nothing for {name}")
 
     def _judge(self, answer: requests.Response) -> None:
-        if answer.status_code >= requests.codes.bad_request:
+        if not answer.ok:
             raise BrokenError(f"{self.name}: {answer.url} answers {answer.status_code}: {_words(answer)}")
 
 
@@ -257,7 +258,7 @@ class Walk:
             refs = [link["href"] for link in links if re.fullmatch(r"/orders/[0-9a-f-]{36}/(#\w+)?", link["href"])]
             return str(refs[0]).partition("#")[0] if refs else None
 
-        return _patiently(found, "no order reaches the worker on duty")
+        return str(_patiently(found, "no order reaches the worker on duty"))
 
     def _carry_out(self, order: str) -> None:
         worker = self._who["grid"]

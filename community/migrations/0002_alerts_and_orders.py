@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('open_reason_passed', 'someone with an open reason passed a gate'), ('refused_at_gate', 'refused at a gate'), ('address_not_found', 'a declared address is not in the register'), ('document_taken', 'a declared document number is already on record')], max_length=30)),
                 ('subject', models.CharField(max_length=40)),
                 ('place', models.CharField(blank=True, max_length=120)),
-                ('cause', models.CharField(blank=True, max_length=30)),
+                ('cause', models.CharField(blank=True, choices=[('green', 'green code'), ('yellow_admitted', 'yellow code, admitted here'), ('certificate', 'certificate of another region accepted'), ('yellow', 'yellow code'), ('red', 'red code'), ('not_known', 'nothing is known: never declared'), ('expired', 'the declaration has run out'), ('unreadable', 'not a code of this district'), ('forged', 'forged code'), ('stale', 'old code: a picture of a screen, or a screen that was not renewed'), ('replayed', 'this code was shown at another gate a moment ago'), ('revoked', 'code that its holder replaced'), ('no_person', 'nobody is known by this document'), ('certificate_refused', 'certificate not accepted')], max_length=30)),
                 ('count', models.PositiveIntegerField(default=1)),
                 ('first_at', models.DateTimeField()),
                 ('last_at', models.DateTimeField()),
@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                 ('after', models.CharField(choices=[('open', 'open'), ('accepted', 'accepted'), ('arrived', 'on site'), ('reported', 'reported, to be verified'), ('returned', 'returned to the worker'), ('closed', 'closed')], max_length=10)),
                 ('note', models.CharField(blank=True, max_length=500)),
                 ('at', models.DateTimeField()),
+                ('xid', citybrain.core.models.fields.XidField(db_default=models.Func(function='pg_current_xact_id'))),
                 ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='community.workorder')),
             ],
@@ -127,6 +128,10 @@ class Migration(migrations.Migration):
                 'ordering': ('id',),
                 'default_permissions': (),
             },
+        ),
+        migrations.AddIndex(
+            model_name='orderstep',
+            index=models.Index(fields=['xid'], name='order_step_by_xid'),
         ),
         migrations.AddIndex(
             model_name='alert',

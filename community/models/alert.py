@@ -1,6 +1,7 @@
 """Alert: something that a grid must know of at once."""
 
 import uuid
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Func, Q
@@ -10,9 +11,20 @@ from citybrain.core import scope
 from citybrain.core.models import Area, Person
 from citybrain.core.models.fields import XidField
 
+if TYPE_CHECKING:
+    from community.models.order import WorkOrder
+
 
 class AlertQuerySet(scope.AreaScoped["Alert"]):
     """Reads of alerts."""
+
+    def still_open(self) -> Self:
+        """Keep what is not closed."""
+        return self.filter(closed_at=None)
+
+    def closed(self) -> Self:
+        """Keep what is closed."""
+        return self.exclude(closed_at=None)
 
 
 class Alert(models.Model):
@@ -26,6 +38,24 @@ class Alert(models.Model):
         ADDRESS_NOT_FOUND = "address_not_found", _("a declared address is not in the register")
         DOCUMENT_TAKEN = "document_taken", _("a declared document number is already on record")
 
+    class Cause(models.TextChoices):
+        """What was decided at a gate, by the gate's codes. Gates are no part of this app: it has words of its own."""
+
+        GREEN = "green", _("green code")
+        YELLOW_ADMITTED = "yellow_admitted", _("yellow code, admitted here")
+        CERTIFICATE = "certificate", _("certificate of another region accepted")
+        YELLOW = "yellow", _("yellow code")
+        RED = "red", _("red code")
+        NOT_KNOWN = "not_known", _("nothing is known: never declared")
+        EXPIRED = "expired", _("the declaration has run out")
+        UNREADABLE = "unreadable", _("not a code of this district")
+        FORGED = "forged", _("forged code")
+        STALE = "stale", _("old code: a picture of a screen, or a screen that was not renewed")
+        REPLAYED = "replayed", _("this code was shown at another gate a moment ago")
+        REVOKED = "revoked", _("code that its holder replaced")
+        NO_PERSON = "no_person", _("nobody is known by this document")
+        CERTIFICATE_REFUSED = "certificate_refused", _("certificate not accepted")
+
     ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=30, choices=Kind)
     # What it is about, as "kind:id": "person:17", or "point:4" where nobody was recognised.
@@ -33,10 +63,10 @@ class Alert(models.Model):
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="alerts")
     # Whose grid is told: that of the present address, else that of the place.
     area = models.ForeignKey(Area, models.PROTECT, related_name="alerts")
-    # Where it happened last, and what was decided there, in words of the one who reported it.
+    # Where it happened last, in words of the one who reported it.
     place = models.CharField(max_length=120, blank=True)
-    # The last cause, such as the result of the pass: a code of the reporting app.
-    cause = models.CharField(max_length=30, blank=True)
+    # Why it was raised last; empty where the kind says it all.
+    cause = models.CharField(max_length=30, choices=Cause, blank=True)
     count = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
@@ -67,3 +97,8 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+    @property
+    def order_if_any(self) -> "WorkOrder | None":
+        """The order that was opened for it, None for the moment until it is."""
+        return getattr(self, "order", None)

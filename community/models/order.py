@@ -23,6 +23,22 @@ class WorkOrderQuerySet(scope.AreaScoped["WorkOrder"]):
         """Keep what is not closed."""
         return self.filter(closed_at=None)
 
+    def to_do(self) -> Self:
+        """Keep what waits for whoever carries it out."""
+        return self.filter(state__in=WorkOrder.TO_DO)
+
+    def handed_in(self) -> Self:
+        """Keep what was reported and not returned."""
+        return self.filter(state__in=(WorkOrder.State.REPORTED, WorkOrder.State.CLOSED))
+
+    def to_verify(self) -> Self:
+        """Keep what was reported and waits for somebody else's eyes."""
+        return self.filter(state=WorkOrder.State.REPORTED)
+
+    def without_worker(self) -> Self:
+        """Keep the open orders that nobody has: nobody was on duty."""
+        return self.still_open().filter(assignee=None)
+
     def of_worker(self, user: "User | AnonymousUser") -> Self:
         """Keep the orders that are given to this user, in the areas where they still work."""
         return self.visible_to(user, Act.HANDLE_ORDERS).filter(assignee_id=user.pk)
@@ -40,6 +56,8 @@ class WorkOrder(models.Model):
         REPORTED = "reported", pgettext_lazy("order", "reported, to be verified")
         RETURNED = "returned", pgettext_lazy("order", "returned to the worker")
         CLOSED = "closed", pgettext_lazy("order", "closed")
+
+    TO_DO = (State.OPEN, State.ACCEPTED, State.ARRIVED, State.RETURNED)
 
     ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     alert = models.OneToOneField(Alert, models.PROTECT, related_name="order")
@@ -84,6 +102,11 @@ class WorkOrder(models.Model):
     def __str__(self) -> str:
         return f"{self.ref}"
 
+    def is_carried_out_by(self, user: "User | AnonymousUser") -> bool:
+        """Whether this user took a step of the work: accepted it, went there or reported."""
+        done = (WorkOrder.State.ACCEPTED, WorkOrder.State.ARRIVED, WorkOrder.State.REPORTED)
+        return self.steps.filter(by_id=user.pk, after__in=done).exists()
+
 
 class OrderStep(models.Model):
     """One step of an order: who moved it from where to where, and what they said."""
@@ -97,12 +120,15 @@ class OrderStep(models.Model):
     # None is the system.
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
+    # The transaction that wrote it: a list as of a moment tells the state of then by it, exactly.
+    xid = XidField(db_default=Func(function="pg_current_xact_id"))
 
     class Meta:
-        """Read by order."""
+        """Read by order; by transaction for lists as of a moment."""
 
         default_permissions = ()
         ordering = ("id",)
+        indexes = (models.Index(fields=["xid"], name="order_step_by_xid"),)
 
     def __str__(self) -> str:
         return f"{self.order_id}: {self.after}"
@@ -122,10 +148,19 @@ class Visit(models.Model):
         REFUSED = "refused", _("would not talk")
         NO_PERSON = "no_person", _("looked at the place; nobody to meet")
 
+    class Symptom(models.TextChoices):
+        """What the person has, by the codes that evidence uses."""
+
+        FEVER = "fever", _("fever")
+        COUGH = "cough", _("cough")
+        FATIGUE = "fatigue", _("fatigue")
+        BREATHING = "breathing", _("trouble breathing")
+        DIARRHOEA = "diarrhoea", _("diarrhoea")
+
     order = models.ForeignKey(WorkOrder, models.PROTECT, related_name="visits")
     outcome = models.CharField(max_length=20, choices=Outcome)
     celsius = models.DecimalField(max_digits=3, decimal_places=1, null=True)
-    # Codes of healthcode.kinds.SYMPTOMS.
+    # Codes of Symptom.
     symptoms = models.JSONField(default=list)
     needs = models.CharField(max_length=200, blank=True)
     feedback = models.CharField(max_length=500)
@@ -140,6 +175,11 @@ class Visit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id}: {self.outcome}"
+
+    @property
+    def symptom_labels(self) -> list[str]:
+        """The symptoms in words."""
+        return [str(self.Symptom(code).label) for code in self.symptoms]
 
 
 class VisitPhoto(models.Model):

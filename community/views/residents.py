@@ -15,7 +15,7 @@ from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from citybrain.core.scope import of as scope_of
 from community import queries
-from community.actions import unmask as unmask_person
+from community.actions.unmask import unmask as unmask_person
 from community.export import residents_workbook
 from community.forms import FindForm, ResidentFilterForm
 

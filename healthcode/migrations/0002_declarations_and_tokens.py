@@ -67,6 +67,10 @@ class Migration(migrations.Migration):
             field=models.CharField(choices=[('declaration', 'declaration'), ('trip', 'trip into the city'), ('risk_area_stay', 'stay in a risk area'), ('exposure', 'contact with a case or a contact'), ('test_result', 'test result'), ('check_in', 'daily check-in'), ('temperature', 'temperature measured'), ('isolation_order', 'isolation order'), ('isolation_release', 'release from isolation'), ('case', 'confirmed or suspected case'), ('released', 'case released'), ('withdrawal', 'withdrawal of evidence')], max_length=30),
         ),
         migrations.AddIndex(
+            model_name='codestate',
+            index=models.Index(condition=models.Q(('reasons__gt', 0)), fields=['person'], name='code_state_with_reasons'),
+        ),
+        migrations.AddIndex(
             model_name='codechange',
             index=models.Index(fields=['xid'], name='code_change_by_xid'),
         ),

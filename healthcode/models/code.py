@@ -34,13 +34,14 @@ class CodeState(models.Model):
     evaluated_at = models.DateTimeField()
 
     class Meta:
-        """The sweep reads what has run out."""
+        """The sweep reads what has run out, and once a day whoever has reasons."""
 
         default_permissions = ()
         indexes = (
             models.Index(
                 fields=["valid_until"], condition=models.Q(valid_until__isnull=False), name="code_state_runs_out"
             ),
+            models.Index(fields=["person"], condition=models.Q(reasons__gt=0), name="code_state_with_reasons"),
         )
 
     def __str__(self) -> str:

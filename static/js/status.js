@@ -1,25 +1,13 @@
 // The system page: takes each second's picture from the live stream and puts its figures in place of the old ones.
 // All words stand in the page; this only fills in figures and shows or hides what applies.
 
+import { choose, clock, listen } from "./stream.js";
+
 const root = document.getElementById("system");
 const limit = Number(root.dataset.limit);
 const language = document.documentElement.lang;
-// Longer without a picture than this, the connection counts as lost even when the browser has not noticed.
-const PATIENCE_MS = 5000;
-const RECONNECT_MS = 2000;
 
 const seconds = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false });
-const clock = new Intl.DateTimeFormat("sv-SE", {
-  timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "medium",
-});
-
-function showChannel(state) {
-  for (const words of root.querySelectorAll("[data-channel]")) {
-    // Set only on a change: the line is read aloud by screen readers.
-    const hidden = words.dataset.channel !== state;
-    if (words.hidden !== hidden) words.hidden = hidden;
-  }
-}
 
 function showProcesses(ages) {
   for (const row of root.querySelectorAll("[data-process]")) {
@@ -45,42 +33,8 @@ function show(picture) {
   }
 }
 
-let stream = null;
-let lastPictureAt = 0;
-
-// Every connection needs a fresh address: its ticket lives for a minute, and so is no use to whoever reads it in a log.
-async function connect() {
-  let url;
-  try {
-    const answer = await fetch(root.dataset.ticket, { cache: "no-store", redirect: "manual" });
-    if (answer.type === "opaqueredirect" || answer.status === 403) {
-      // Signed out, or not in the role any more: trying again would change nothing.
-      showChannel("closed");
-      return;
-    }
-    ({ url } = await answer.json());
-  } catch {
-    lose();
-    return;
-  }
-  lastPictureAt = performance.now();
-  stream = new EventSource(url);
-  stream.addEventListener("message", (message) => {
-    lastPictureAt = performance.now();
-    show(JSON.parse(message.data));
-    showChannel("live");
-  });
-  stream.addEventListener("error", lose);
-}
-
-function lose() {
-  stream?.close();
-  stream = null;
-  showChannel("lost");
-  setTimeout(connect, RECONNECT_MS);
-}
-
-setInterval(() => {
-  if (stream && performance.now() - lastPictureAt > PATIENCE_MS) lose();
-}, 1000);
-connect();
+listen({
+  ticket: root.dataset.ticket,
+  show,
+  tell: (state) => choose(root.querySelectorAll("[data-channel]"), "channel", state),
+});

@@ -43,8 +43,9 @@ def change_address(*, person: Person, area: Area, address: str, by: User | None,
     if (person.area_id, person.address) == (area.pk, address):
         return
     with transaction.atomic():
-        detail = {"from": person.area_id, "to": area.pk}
-        audit.record(Deed.CHANGE_ADDRESS, by=by, under=under, subjects=[person.pk], detail=detail)
+        areas = {"from": person.area_id, "to": area.pk}
+        where = ("area", areas.values())
+        audit.record(Deed.CHANGE_ADDRESS, by=by, under=under, where=where, subjects=[person.pk], detail=areas)
         person.area, person.address = area, address
         person.save(update_fields=["area", "address"])
 

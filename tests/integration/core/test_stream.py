@@ -3,8 +3,11 @@
 import asyncio
 import base64
 import datetime as dt
+import gc
 import json
-from collections.abc import Callable
+import time
+import weakref
+from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,11 +20,19 @@ from django.urls import reverse
 from citybrain import stream
 from citybrain.core import clock, crypto
 from citybrain.core.actions.accounts import change_password
-from citybrain.core.actions.grants import revoke_role
+from citybrain.core.actions.grants import grant_role, revoke_role
 from citybrain.core.models import User
-from citybrain.core.roles import Auditor, SystemAdministrator
+from citybrain.core.roles import (
+    Auditor,
+    CommunityStaff,
+    DistrictCommander,
+    GridWorker,
+    StreetStaff,
+    SystemAdministrator,
+)
 from citybrain.core.stream_ticket import KIND, Listener, accept, issue
-from tests.people import District, browse, make_district
+from tests.orders import order_for
+from tests.people import District, browse, make_district, make_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +66,11 @@ def _listen(
         return sent[0]["status"], dict(sent[0]["headers"]), [json.loads(body.removeprefix("data: ")) for body in bodies]
 
     return asyncio.run(connection())
+
+
+@pytest.fixture(autouse=True)
+def _no_picture_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "feeds", stream.Feeds())
 
 
 @pytest.fixture
@@ -174,28 +190,98 @@ def test_an_open_stream_goes_on_after_its_ticket_has_run_out(people: District, m
 def test_a_database_that_is_away_ends_streams_without_an_error(
     people: District, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_args: object) -> bool:
+    def fail(*_args: object) -> str:
         raise OperationalError
 
     ticket = _ticket(people.user(SystemAdministrator))
-    monkeypatch.setattr(stream, "pictures", stream.Pictures())
     monkeypatch.setattr(stream, "_build", fail)
     assert _listen("/stream/system", ticket)[::2] == (200, [])
-    monkeypatch.setattr(stream, "_may_listen", fail)
+    monkeypatch.setattr(stream, "_key", fail)
     assert _listen("/stream/system", ticket)[0] == 503
 
 
 def test_many_listeners_share_one_picture(people: District, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def build(channel: str) -> dict[str, object]:
-        built.append(channel)
-        return {"at": clock.now().isoformat()}
+    def build(channel: str, key: Hashable) -> str:
+        built.append((channel, key))
+        return json.dumps({"at": clock.now().isoformat()})
 
-    async def crowd() -> set[str]:
-        pictures = stream.Pictures()
-        return set(await asyncio.gather(*(pictures.get("system") for _listener in range(50))))
+    async def crowd() -> set[tuple[float, str]]:
+        feeds = stream.Feeds()
+        return set(await asyncio.gather(*(feeds.of("system", "all").newer_than(0.0) for _listener in range(50))))
 
     monkeypatch.setattr(stream, "_build", build)
     assert len(asyncio.run(crowd())) == 1
-    assert built == ["system"]
+    assert built == [("system", "all")]
+
+
+def _cockpit_ticket(user: User) -> str:
+    return f"ticket={issue(user, 'cockpit', browse(user).session.session_key or '')}"
+
+
+def test_each_listener_of_the_cockpit_is_sent_the_figures_of_their_own_areas_alone(people: District) -> None:
+    make_person("王五", people.street)
+    heard = {
+        role: _listen("/stream/cockpit", _cockpit_ticket(people.user(role)), pictures=1)[2][0]
+        for role in (DistrictCommander, StreetStaff, CommunityStaff)
+    }
+    assert [heard[role]["figures"]["people"] for role in heard] == [3, 3, 2]
+
+
+def test_whoever_has_the_same_areas_shares_a_feed_and_nobody_else(people: District) -> None:
+    key, feeds = stream.CHANNELS["cockpit"].key, stream.Feeds()
+    commander, second = people.user(DistrictCommander), people.user(StreetStaff, people.district)
+    street = people.user(StreetStaff)
+    ours = feeds.of("cockpit", key(commander))
+    assert feeds.of("cockpit", key(second)) is ours
+    assert feeds.of("cockpit", key(street)) is not ours
+    assert feeds.of("orders", commander.pk) is not feeds.of("orders", street.pk)
+
+
+def test_a_feed_is_forgotten_with_its_last_listener() -> None:
+    feeds = stream.Feeds()
+    first = feeds.of("system", "all")
+    second = weakref.ref(feeds.of("orders", 17))
+    gc.collect()
+    assert feeds.of("system", "all") is first
+    assert second() is None
+
+
+def test_an_open_stream_shows_other_areas_once_the_grants_are_others(
+    people: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RECHECK", 0.2)
+    staff = people.user(CommunityStaff)
+    make_person("王五", people.street)
+
+    def promote() -> None:
+        grant_role(user=staff, role=StreetStaff, on=people.street, by=None)
+
+    status, _headers, pictures = _listen("/stream/cockpit", _cockpit_ticket(staff), pictures=4, meanwhile=promote)
+    assert status == 200
+    people_told = [picture["figures"]["people"] for picture in pictures]
+    assert (people_told[0], people_told[-1]) == (2, 3)
+
+
+def test_the_cockpit_is_sent_twice_a_second_and_a_slow_picture_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build_slowly(_channel: str, _key: Hashable) -> str:
+        time.sleep(0.3)
+        return "{}"
+
+    async def seconds_between() -> float:
+        feed = stream.Feeds().of("cockpit", ())
+        first, _text = await feed.newer_than(0.0)
+        second, _text = await feed.newer_than(first)
+        return second - first
+
+    assert stream.CHANNELS["cockpit"].interval == 0.5
+    monkeypatch.setattr(stream, "_build", build_slowly)
+    assert asyncio.run(seconds_between()) > 0.3 / stream.BUSY - 0.1
+
+
+def test_a_worker_is_sent_their_own_orders(people: District) -> None:
+    worker = people.user(GridWorker)
+    order_for(people.zhang, people.grid)
+    ticket = f"ticket={issue(worker, 'orders', browse(worker).session.session_key or '')}"
+    assert _listen("/stream/orders", ticket, pictures=1)[2][0]["open"] == 1

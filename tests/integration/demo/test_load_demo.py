@@ -14,7 +14,7 @@ from citybrain.core.roles import STAFF_ROLES
 from citybrain.demo import accounts
 from citybrain.demo.loader import District
 from citybrain.demo.population import COUNTY, Population
-from community.models import Building, Household, HouseholdMember
+from community.models import Building, Duty, Household, HouseholdMember
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"], transaction=True)
 
@@ -46,6 +46,7 @@ def test_each_role_has_an_account_that_can_sign_in(capsys: pytest.CaptureFixture
         response: Any = Client().post(reverse("core:staff"), form)
         assert response.status_code == 302, role
     assert AreaGrant.objects.count() + OrganisationGrant.objects.count() == len(accounts.ACCOUNTS)
+    assert set(Duty.objects.values_list("user__username", flat=True)) == {"grid01", "grid02"}
     resident = User.objects.get(username="resident-demo")
     assert resident.person is not None
     assert accounts.RESIDENT_PHONE in shown

@@ -4,15 +4,17 @@ import contextlib
 import io
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory, override_settings
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from citybrain.core import crypto, photos
+from citybrain.core import photos
 from citybrain.core.models import Photo
 from citybrain.core.uploads import TOO_LARGE
 
@@ -47,7 +49,7 @@ def test_a_large_picture_is_made_small_enough_to_send() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"a note", b"\x89PNG\r\n\x1a\n", _picture()[:200], b"GIF89a" + b"\0" * 99])
 def test_what_is_no_picture_is_refused_with_what_to_do(content: bytes) -> None:
-    with pytest.raises(ValidationError, match=r"照片|picture"):
+    with pytest.raises(ValidationError, match="JPEG"):
         photos.to_jpeg(content)
 
 
@@ -57,6 +59,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused_before_it_is_read() -> 
 
 
 @given(st.binary(max_size=400), st.integers(0, 600))
+@hypothesis_settings(deadline=None)
 def test_no_bytes_whatever_do_anything_but_become_a_picture_or_an_error(noise: bytes, at: int) -> None:
     real = _picture()
     for content in (noise, real[:at] + noise + real[at + len(noise) :]):
@@ -69,7 +72,7 @@ def test_a_photo_is_stored_sealed_and_opens_for_itself_alone() -> None:
     assert photo.reveal() == b"jpeg"
     assert b"jpeg" not in bytes(photo.cipher)
     other.cipher = photo.cipher
-    with pytest.raises(crypto.InvalidTag):
+    with pytest.raises(InvalidTag):
         other.reveal()
 
 

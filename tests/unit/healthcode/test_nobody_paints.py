@@ -9,7 +9,7 @@ from typing import Any
 from healthcode.models import CodeChange, CodeState, Reason
 from tests.repo import tree
 
-ACTIONS = ("evaluate", "evidence", "rules")
+ACTIONS = ("code", "evaluate", "evidence", "rules", "sweep")
 EVALUATOR = "healthcode/actions/evaluate.py"
 WRITES = {"create", "bulk_create", "update", "bulk_update", "update_or_create", "get_or_create", "save"}
 WRITTEN = ("healthcode_reason", "healthcode_codestate", "healthcode_codechange")

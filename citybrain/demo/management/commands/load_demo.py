@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from citybrain.core.models import Area
-from citybrain.demo import accounts
+from citybrain.demo import accounts, gates
 from citybrain.demo.loader import District
 from healthcode import rules
 from healthcode.actions.rules import adopt_rules
@@ -61,3 +61,4 @@ class Command(BaseCommand):
         if not RuleActivation.objects.exists():
             adopt_rules(body=rules.load(rules.SHIPPED), risk_areas=RISK_AREAS, by=None)
         accounts.make_accounts()
+        gates.make_places()

@@ -1,4 +1,4 @@
-"""Acts on residents' data that leave more than a look behind."""
+"""Unmasking: reading what is hidden of a resident, once and on record."""
 
 from dataclasses import dataclass
 

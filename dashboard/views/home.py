@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 from citybrain.core import access, clock, queries, scope
 from citybrain.core.models import Organisation
 from citybrain.core.roles import Act
+from community import queries as community
+from healthcode import queries as healthcode
 
 LOOKS_DAYS = 30
 
@@ -27,11 +29,13 @@ def home(request: HttpRequest) -> HttpResponse:
     frame = {
         "is_resident": user.is_resident,
         "person": person,
+        "code": healthcode.state_of(person) if person else None,
         "looks": looks,
         "looks_days": LOOKS_DAYS,
         "holdings": queries.holdings(user),
         "organisations": list(Organisation.objects.visible_to(user, Act.SEE_MEMBERS)),
         "may": {act.value: held.may(act) for act in Act},
+        "orders": community.waiting_orders(user) if held.may(Act.HANDLE_ORDERS) else None,
         "notices": queries.refusal_notices().count() if held.may(Act.READ_AUDIT) else 0,
     }
     return render(request, "dashboard/home.html", frame)

@@ -1,0 +1,1 @@
+"""Pages of the access log: the gate itself, and setting gates up."""

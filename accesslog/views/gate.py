@@ -1,0 +1,173 @@
+"""The gate: a guard at an enrolled device checks whoever stands there."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accesslog import devices, payload, queries, words
+from accesslog.actions import passes
+from accesslog.actions.devices import DeviceElsewhereError, EnrolmentError, enrol_device, note_seen
+from accesslog.forms import CertificateLaneForm, DocumentLaneForm, EnrolmentForm, LaneForm
+from accesslog.models import Device, Result
+from citybrain.core import access, clock, photos
+from citybrain.core.models.audit import Deed
+from citybrain.core.roles import Act
+from healthcode.models import State
+
+AtGate = Callable[[HttpRequest, Device], HttpResponse]
+
+
+def at_a_gate(view: AtGate) -> Callable[[HttpRequest], HttpResponse]:
+    """Hand the enrolled device to a page; a browser that is none is sent to enrol, another gate's is refused."""
+
+    @functools.wraps(view)
+    def found(request: HttpRequest) -> HttpResponse:
+        device = devices.of(request)
+        if device is None:
+            return redirect("accesslog:enrol")
+        if not device.point.place.is_for(access.signed_in(request), Act.CHECK_AT_GATE):
+            return _elsewhere(request, device, Deed.OPEN_PAGE)
+        return view(request, device)
+
+    return found
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@at_a_gate
+@require_safe
+def gate(request: HttpRequest, device: Device) -> HttpResponse:
+    """Show camera, field and lanes, and the device's last passes, on record as any list that names people."""
+    recent = queries.recent_passes(device)
+    if named := {one.person_id for one in recent if one.person_id}:
+        where = ("area", [device.point.place.area_id])
+        target = f"device:{device.pk}"
+        access.record(request, Deed.SEE_PASSES, Act.CHECK_AT_GATE, where=where, subjects=named, target=target)
+    rows = [(one, words.of(Result(one.result))) for one in recent]
+    frame = {**_frame(device), "recent": rows, "looks": words.LOOKS}
+    return render(request, "accesslog/gate/gate.html", frame)
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@require_POST
+def scan(request: HttpRequest) -> JsonResponse:
+    """Decide on one scan of the page; every answer is JSON."""
+    user, device = access.signed_in(request), devices.of(request)
+    if device is None:
+        return _problem("no_device", _("This device is not enrolled, or no longer. Load the page again."), 403)
+    if not device.point.place.is_for(user, Act.CHECK_AT_GATE):
+        access.note_refusal(request, Deed.OPEN_PAGE, Act.CHECK_AT_GATE, target=f"device:{device.pk}")
+        return _problem("other_gate", _("This device belongs to another gate. Load the page again."), 403)
+    if request.content_type != "application/json":
+        return _problem("not_json", _("This is not JSON. Load the gate's page again."), 415)
+    try:
+        scanned = payload.read_scan(request.read(payload.LARGEST + 1))
+    except payload.PayloadError as problem:
+        return _problem(problem.code, str(problem), problem.status)
+    decision = passes.decide(device=device, scan=scanned, by=user)
+    note_seen(device=device)
+    return JsonResponse(_answer(decision))
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@at_a_gate
+@require_http_methods(["GET", "POST"])
+def document(request: HttpRequest, device: Device) -> HttpResponse:
+    """Check someone by the identity document in the guard's hand."""
+    form = DocumentLaneForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        asked = {name: form.cleaned_data[name] for name in ("type", "number")}
+        if decision := _decide_by_hand(request, device, form, passes.DocumentScan, asked):
+            return _show(request, device, decision, "document")
+    return render(request, "accesslog/gate/document.html", {**_frame(device), "form": form})
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@at_a_gate
+@require_http_methods(["GET", "POST"])
+def certificate(request: HttpRequest, device: Device) -> HttpResponse:
+    """Keep a certificate of another region with its photo, and what the guard made of it."""
+    form = CertificateLaneForm(request.POST or None, request.FILES or None)
+    if request.method == "POST":
+        photos.note_too_large(request, form)
+        if form.is_valid():
+            asked = {name: form.cleaned_data[name] for name in ("number", "issuer", "accepted")}
+            asked["jpeg"] = form.cleaned_data["photo"]
+            if decision := _decide_by_hand(request, device, form, passes.CertificateScan, asked):
+                return _show(request, device, decision, "certificate")
+    return render(request, "accesslog/gate/certificate.html", {**_frame(device), "form": form})
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "POST"])
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Take the one-time code and make this browser the gate's device."""
+    form = EnrolmentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            device, secret = enrol_device(code=form.cleaned_data["code"], by=access.signed_in(request))
+        except EnrolmentError as problem:
+            form.add_error("code", str(problem))
+        except DeviceElsewhereError as elsewhere:
+            return _elsewhere(request, elsewhere.device, Deed.ENROL_DEVICE)
+        else:
+            response = redirect("accesslog:gate")
+            devices.give(response, device, secret)
+            return response
+    return render(request, "accesslog/gate/enrol.html", {"form": form, "device": devices.of(request)})
+
+
+def _frame(device: Device) -> dict[str, Any]:
+    place = device.point.place
+    return {"device": device, "point": device.point, "place": place, "admits_yellow": State.YELLOW in place.admits}
+
+
+def _elsewhere(request: HttpRequest, device: Device, deed: Deed) -> HttpResponse:
+    access.note_refusal(request, deed, Act.CHECK_AT_GATE, target=f"device:{device.pk}")
+    return render(request, "accesslog/gate/elsewhere.html", status=403)
+
+
+def _problem(code: str, message: str, status: int) -> JsonResponse:
+    return JsonResponse({"error": code, "message": message}, status=status)
+
+
+def _answer(decision: passes.Decision) -> dict[str, Any]:
+    said = words.of(decision.result)
+    return {
+        "result": decision.result,
+        "admitted": decision.is_admitted,
+        "state": decision.state,
+        "masked_name": decision.masked_name,
+        "headline": said.headline,
+        "advice": said.advice,
+        "look": said.look,
+        "repeat": decision.is_repeat,
+        "scanned_at": decision.scanned_at,
+    }
+
+
+def _decide_by_hand(
+    request: HttpRequest, device: Device, form: LaneForm, kind: type[passes.Scan], asked: dict[str, Any]
+) -> passes.Decision | None:
+    """Decide on what a valid form says; None, with an error in the form, when the device asks too fast."""
+    once = {name: form.cleaned_data[name] for name in ("nonce", "scanned_at")}
+    # The form was opened and sent by our own clock.
+    checked = kind(**once, sent_at=clock.now(), **asked)
+    try:
+        decision = passes.decide(device=device, scan=checked, by=access.signed_in(request))
+    except passes.TooManyError as problem:
+        form.add_error(None, str(problem))
+        return None
+    note_seen(device=device)
+    return decision
+
+
+def _show(request: HttpRequest, device: Device, decision: passes.Decision, again: str) -> HttpResponse:
+    frame = {**_frame(device), "decision": decision, "words": words.of(decision.result), "again": again}
+    return render(request, "accesslog/gate/result.html", frame)

@@ -1,0 +1,172 @@
+"""The cockpit's picture: every figure of a viewer's areas, read from one snapshot of the database."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count, Q, Sum
+from django.utils.http import urlencode
+
+from accesslog.models import ADMITTING, PassCount
+from citybrain.core import beats, clock, scope
+from citybrain.core.models import Area, Person, User
+from citybrain.core.roles import Act
+from community.models import Alert, WorkOrder
+from dashboard.as_of import AsOf, iso
+from healthcode.models import State
+
+MINUTE = dt.timedelta(minutes=1)
+DAY = dt.timedelta(days=1)
+CURVE_MINUTES = 60
+FIRST_ORDERS = 8
+CONSUMER = "consumer"
+OPEN_STATES = [state for state in WorkOrder.State if state != WorkOrder.State.CLOSED]
+
+# None where nothing is known to count.
+Figures = dict[str, int | None]
+Span = tuple[dt.datetime, dt.datetime]
+
+
+def areas_of(user: User) -> tuple[int, ...]:
+    """Return the ids of the areas whose figures a user may see: who has the same areas is sent the same picture."""
+    return tuple(scope.of(user).ids("area", Act.SEE_COCKPIT))
+
+
+def picture(areas: Sequence[int]) -> dict[str, Any]:
+    """Return all figures of some areas (ids) as JSON types, with what their links need to find the same rows."""
+    with one_snapshot():
+        as_of = AsOf.now()
+        spans = spans_at(as_of.at)
+        alerts, orders = _open_alerts(areas), _open_orders(areas, as_of.at)
+        passes = _passes(areas, spans)
+        return {
+            "at": iso(as_of.at),
+            # Passes are what the consumer has counted: where it has never run, nothing is known of them.
+            "figures": _people(areas) | _open(alerts, orders) | (passes if as_of.counted else dict.fromkeys(passes)),
+            "curve": _curve(areas, spans["hour"]) if as_of.counted else None,
+            "curve_from": iso(spans["hour"][0]),
+            "grids": _by_area(alerts, orders),
+            "first": _first_orders(areas),
+            "consumer": beats.ages().get(CONSUMER),
+            "links": {"as_of": as_of.query, **{name: span_query(span) for name, span in spans.items()}},
+        }
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Read all that is read inside from one snapshot; in a transaction already begun, by the rules of that one."""
+    begins_here = not connection.in_atomic_block
+    with transaction.atomic():
+        if begins_here:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def spans_at(at: dt.datetime) -> dict[str, Span]:
+    """Return the spans of whole minutes, begin and end, in which passes are counted at an instant."""
+    minute = at.replace(second=0, microsecond=0)
+    midnight = dt.datetime.combine(at.astimezone(clock.SHANGHAI), dt.time(), clock.SHANGHAI).astimezone(dt.UTC)
+    end = minute + MINUTE
+    return {
+        "minute": (minute, end),
+        "hour": (end - CURVE_MINUTES * MINUTE, end),
+        "today": (midnight, end),
+        # What had come by this time of day, to the last whole minute, today and yesterday: these two compare.
+        "by_now": (midnight, minute),
+        "yesterday": (midnight - DAY, minute - DAY),
+    }
+
+
+def span_query(span: Span) -> str:
+    """Return a span as parameters of a link."""
+    begin, end = span
+    return urlencode({"from": iso(begin), "until": iso(end)})
+
+
+def _people(areas: Sequence[int]) -> Figures:
+    """Count persons by what their code says; nobody is known where no person is."""
+    rows = Person.objects.filter(area_id__any=areas).order_by().values_list("code_state__state").annotate(Count("pk"))
+    counts: Counter[str] = Counter()
+    for state, count in rows:
+        counts[state or State.NOT_KNOWN] += count
+    known = counts.total()
+    return {"people": known or None, **{state.value: counts[state] if known else None for state in State}}
+
+
+def _passes(areas: Sequence[int], spans: dict[str, Span]) -> Figures:
+    """Sum what the consumer has counted; yesterday is told where it was counted from its midnight on."""
+    sums = {}
+    for name, (begin, end) in spans.items():
+        within = Q(minute__gte=begin, minute__lt=end)
+        sums[f"passes_{name}"] = Sum("count", filter=within, default=0)
+        sums[f"refused_{name}"] = Sum("count", filter=within & ~Q(result__in=ADMITTING), default=0)
+    since, until = spans["yesterday"][0], spans["today"][1]
+    counts = PassCount.objects.filter(area_id__any=areas, minute__gte=since, minute__lt=until)
+    found: dict[str, int] = counts.aggregate(**sums)
+    first = PassCount.objects.order_by("minute").values_list("minute", flat=True).first()
+    is_comparable = first is not None and first < since
+    more = {f"{kind}_more": found[f"{kind}_by_now"] - found[f"{kind}_yesterday"] for kind in ("passes", "refused")}
+    yesterday = {name: found[name] for name in ("passes_yesterday", "refused_yesterday")} | more
+    return {**found, **(yesterday if is_comparable else dict.fromkeys(yesterday))}
+
+
+def _curve(areas: Sequence[int], span: Span) -> list[int]:
+    """Return the passes of each minute of a span, the present one last."""
+    begin, end = span
+    rows = PassCount.objects.filter(area_id__any=areas, minute__gte=begin, minute__lt=end).order_by()
+    counts = dict(rows.values_list("minute").annotate(Sum("count")))
+    return [counts.get(begin + number * MINUTE, 0) for number in range(CURVE_MINUTES)]
+
+
+def _open_alerts(areas: Sequence[int]) -> list[tuple[int, str, int]]:
+    """Return (area, kind, how many are open)."""
+    rows = Alert.objects.still_open().filter(area_id__any=areas).order_by()
+    return list(rows.values_list("area", "kind").annotate(Count("pk")))
+
+
+def _open_orders(areas: Sequence[int], at: dt.datetime) -> list[tuple[int, str, int, int]]:
+    """Return (area, state, how many are open, how many of them are overdue)."""
+    rows = WorkOrder.objects.still_open().filter(area_id__any=areas).order_by()
+    return list(rows.values_list("area", "state").annotate(n=Count("pk"), late=Count("pk", filter=Q(due_at__lt=at))))
+
+
+def _open(alerts: list[tuple[int, str, int]], orders: list[tuple[int, str, int, int]]) -> Figures:
+    figures: Counter[str] = Counter()
+    for _area, kind, count in alerts:
+        figures["alerts"] += count
+        figures[f"alerts_{kind}"] += count
+    for _area, state, count, overdue in orders:
+        figures["orders"] += count
+        figures[f"orders_{state}"] += count
+        figures["overdue"] += overdue
+    names = ["alerts", "orders", "overdue"]
+    names += [f"alerts_{kind}" for kind in Alert.Kind] + [f"orders_{state}" for state in OPEN_STATES]
+    return {name: figures[name] for name in names}
+
+
+def _by_area(alerts: list[tuple[int, str, int]], orders: list[tuple[int, str, int, int]]) -> list[dict[str, Any]]:
+    """Return the areas in which anything is open, the most pressing first."""
+    found: dict[int, Counter[str]] = {}
+    for area, _kind, count in alerts:
+        found.setdefault(area, Counter())["alerts"] += count
+    for area, _state, count, overdue in orders:
+        found.setdefault(area, Counter()).update({"orders": count, "overdue": overdue})
+    names = dict(Area.objects.filter(pk__in=found).values_list("pk", "name"))
+    keys = ("alerts", "orders", "overdue")
+    rows = [{"area": area, "name": names[area], **{key: counts[key] for key in keys}} for area, counts in found.items()]
+    return sorted(rows, key=lambda row: (-row["overdue"], -row["alerts"] - row["orders"], row["area"]))
+
+
+def _first_orders(areas: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the open orders that are due first, the overdue ones before all others."""
+    rows = WorkOrder.objects.still_open().filter(area_id__any=areas).order_by("due_at", "pk")[:FIRST_ORDERS]
+    return [
+        {"ref": str(ref)[:8], "area": area, "name": name, "kind": kind, "state": state, "due_at": iso(due_at)}
+        for ref, area, name, kind, state, due_at in rows.values_list(
+            "ref", "area", "area__name", "alert__kind", "state", "due_at"
+        )
+    ]

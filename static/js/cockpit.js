@@ -1,0 +1,139 @@
+// The cockpit: takes each picture from the live stream, puts its figures in place of the old ones and renews the links
+// to their rows. All words stand in the page.
+
+import { drawMap } from "./cockpit_map.js";
+import { choose, clock, listen } from "./stream.js";
+
+const root = document.getElementById("cockpit");
+const words = JSON.parse(document.getElementById("words").textContent);
+const silentAfter = Number(root.dataset.silentAfter);
+const number = new Intl.NumberFormat("en");
+const more = new Intl.NumberFormat("en", { signDisplay: "always" });
+const NO_DATA = "–";
+const MINUTE_MS = 60_000;
+// Older than this, figures are marked as old, whatever the connection says.
+const OLD_MS = 3000;
+
+let picture = JSON.parse(document.getElementById("picture").textContent);
+let shownAt = performance.now();
+let rowsShown = "";
+
+const fill = (pattern, values) => pattern.replace(/\{(\w)\}/g, (_match, name) => values[name]);
+
+function write(element, text) {
+  // An element that is left alone keeps the reader's selection and place.
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function dueInWords(dueAt) {
+  const left = new Date(dueAt) - new Date(picture.at);
+  const minutes = Math.floor(Math.abs(left) / MINUTE_MS);
+  const [hours, days] = [Math.floor(minutes / 60), Math.floor(minutes / 1440)];
+  const time = fill(words[days ? "days" : hours ? "hours" : "minutes"], { m: minutes % 60, h: hours % 24, d: days });
+  return (left < 0 ? words.late : words.left).replace("{time}", time);
+}
+
+function showFigures() {
+  for (const link of root.querySelectorAll("[data-figure]")) {
+    const count = picture.figures[link.dataset.figure];
+    write(link.querySelector(".value"), count === null ? NO_DATA : number.format(count));
+  }
+  for (const element of root.querySelectorAll("[data-more]")) {
+    const count = picture.figures[element.dataset.more];
+    write(element, count === null ? "" : `(${more.format(count).replace("-", "−")})`);
+  }
+}
+
+function renewLinks() {
+  for (const link of root.querySelectorAll("[data-rows]")) {
+    if (picture.figures[link.dataset.figure] === null) {
+      link.removeAttribute("href");
+      continue;
+    }
+    const span = link.dataset.span ? `${picture.links[link.dataset.span]}&` : "";
+    link.setAttribute("href", `${link.dataset.rows}${span}${picture.links.as_of}`);
+  }
+}
+
+function rowsOf(kind, rows, fillIn) {
+  const template = root.querySelector(`template[data-row=${kind}]`);
+  return rows.map((row) => {
+    const copy = template.content.firstElementChild.cloneNode(true);
+    for (const cell of copy.querySelectorAll("[data-cell]")) cell.textContent = row[cell.dataset.cell];
+    for (const link of copy.querySelectorAll("[data-rows]")) {
+      link.dataset.rows = link.dataset.rows.replace("area=&", `area=${row.area}&`);
+    }
+    fillIn?.(copy, row);
+    return copy;
+  });
+}
+
+function showLists() {
+  const first = picture.first.map((row) => ({ ...row, kind: words.kinds[row.kind], due: dueInWords(row.due_at) }));
+  const rows = JSON.stringify([picture.grids, first]);
+  if (rows === rowsShown) return;
+  rowsShown = rows;
+  root.querySelector("[data-grids]").replaceChildren(...rowsOf("grid", picture.grids));
+  root.querySelector("[data-first]").replaceChildren(...rowsOf("first", first, (copy, row) => {
+    copy.querySelector("[data-cell=due]").classList.toggle("late", new Date(row.due_at) < new Date(picture.at));
+  }));
+  root.querySelector("[data-calm]").hidden = picture.grids.length > 0;
+  root.querySelector("[data-rest]").hidden = picture.grids.length === 0;
+  root.querySelector("[data-none]").hidden = first.length > 0;
+  map.show(picture.grids);
+}
+
+function showCurve() {
+  const counts = picture.curve ?? [];
+  const most = Math.max(1, ...counts);
+  root.querySelectorAll("[data-curve] rect").forEach((bar, place) => {
+    const height = Math.ceil((counts[place] ?? 0) * 100 / most);
+    bar.setAttribute("y", 100 - height);
+    bar.setAttribute("height", height);
+  });
+  write(root.querySelector("[data-most]"), picture.curve ? number.format(Math.max(...counts)) : NO_DATA);
+  write(root.querySelector("[data-curve-from]"), clock.format(new Date(picture.curve_from)).slice(-8, -3));
+}
+
+function showConsumer() {
+  const silence = picture.consumer;
+  const isSilent = silence === null || silence > silentAfter;
+  choose(root.querySelectorAll("[data-consumer]"), "consumer", silence === null ? "never" : isSilent ? "silent" : "live");
+  if (silence !== null) write(root.querySelector("[data-silence]"), fill(words.seconds, { n: Math.floor(silence) }));
+  for (const panel of root.querySelectorAll("[data-counted]")) panel.classList.toggle("is-old", isSilent);
+}
+
+function show(next) {
+  picture = next;
+  shownAt = performance.now();
+  const at = root.querySelector("[data-at]");
+  write(at, clock.format(new Date(picture.at)));
+  at.dateTime = picture.at;
+  showFigures();
+  showLists();
+  showCurve();
+  showConsumer();
+  renewLinks();
+  tick();
+}
+
+// Ages are counted by this machine's own ticking, not by its clock, which may be wrong.
+function tick() {
+  const age = performance.now() - shownAt;
+  const element = root.querySelector("[data-age]");
+  write(element, `· ${fill(element.dataset.age, { n: Math.floor(age / 1000) })}`);
+  root.classList.toggle("is-old", age > OLD_MS);
+}
+
+function tell(state) {
+  if (state === "lost") write(root.querySelector("[data-lost-at]"), clock.format(new Date(picture.at)).slice(-8));
+  choose(root.querySelectorAll("[data-channel]"), "channel", state);
+}
+
+const map = drawMap(root, (area) => {
+  location.assign(`${root.dataset.orders}area=${area}&${picture.links.as_of}`);
+}, words);
+map.show(picture.grids);
+rowsShown = JSON.stringify([picture.grids, picture.first]);
+setInterval(tick, 500);
+listen({ ticket: root.dataset.ticket, show, tell });

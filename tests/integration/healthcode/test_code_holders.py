@@ -1,0 +1,74 @@
+"""A gate learns whose code or document somebody shows, and no more than it may know, in one cheap statement."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from citybrain.core import clock, documents
+from healthcode import queries
+from healthcode.actions.code import number_of
+from healthcode.models import State
+from tests.codes import WELL, adopt, noon, tell
+from tests.people import LI_ID, ZHANG_ID, District
+
+pytestmark = pytest.mark.django_db
+
+NOW = noon(2, 13)
+
+
+@pytest.fixture
+def people(district: District) -> District:
+    """The district under the shipped rules."""
+    adopt()
+    return district
+
+
+def test_a_gate_finds_the_holder_by_number_and_by_document_with_all_it_may_know(people: District) -> None:
+    tell(people.zhang, "declaration", WELL, noon(2, 12))
+    tell(people.zhang, "case", {"status": "suspected"}, noon(2, 12))
+    number = number_of(person=people.zhang, by=None).number
+    with clock.at(NOW):
+        by_number = queries.holder_by_number(number)
+        by_document = queries.holder_by_document(documents.Type.RESIDENT_ID, f" {ZHANG_ID.lower()} ")
+        li = queries.holder_by_document(documents.Type.RESIDENT_ID, LI_ID)
+    expected = queries.Holder(people.zhang.pk, "张*", State.RED, True, False, people.grid.pk, "grid")
+    assert by_number == by_document == expected
+    assert li == queries.Holder(people.li.pk, "李*", State.NOT_KNOWN, False, False, people.other_grid.pk, "grid")
+
+
+def test_a_holder_has_no_open_reason_any_more_when_the_last_is_closed_and_expires_by_itself(people: District) -> None:
+    tell(people.zhang, "declaration", WELL, noon(2, 12))
+    tell(people.zhang, "case", {"status": "suspected"}, noon(2, 12))
+    tell(people.zhang, "released", {"basis": "ruled_out"}, noon(2, 13))
+    number = number_of(person=people.zhang, by=None).number
+    for at, state in ((noon(2, 26, 23), "green"), (noon(2, 27, 0), "expired")):
+        with clock.at(at):
+            holder = queries.holder_by_number(number)
+        assert holder
+        assert (holder.state, holder.has_open_reason) == (state, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("passport", ZHANG_ID), ("resident_id", ""), ("resident_id", "330199198001010025"), ("no_such_type", ZHANG_ID)],
+)
+def test_nobody_is_found_by_what_is_not_exactly_their_document(people: District, kind: str, number: str) -> None:
+    assert queries.holder_by_document(kind, number) is None
+    assert queries.holder_by_number(12) is None
+
+
+def test_a_holder_is_found_in_one_statement_by_index_lookups_alone(people: District) -> None:
+    number = number_of(person=people.zhang, by=None).number
+    asked = ((queries.holder_by_number, (number,)), (queries.holder_by_document, ("resident_id", ZHANG_ID)))
+    for question, values in asked:
+        with CaptureQueriesContext(connection) as captured:
+            assert question(*values)
+        assert len(captured) == 1
+    with connection.cursor() as cursor:
+        # The tables are nearly empty: where an index could serve, it shall.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for statement, value in ((queries._BY_NUMBER, number), (queries._BY_DOCUMENT, [b"x"])):
+            cursor.execute(f"EXPLAIN {statement}", [value])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Seq Scan" not in plan, plan
+            assert plan.count("Index Cond") == 5, plan
