@@ -1,6 +1,6 @@
 # CityBrain. `make demo` shows it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check prove-guards smoke smoke-embedded system-packages messages clean
+.PHONY: help setup demo test quick check prove-guards bench smoke smoke-embedded system-packages messages clean
 
 PYTHON := .venv/bin/python
 # Settings want a keyring, the name of a database and a message gateway (the demo has one), although mypy and makemessages use neither.
@@ -35,6 +35,9 @@ prove-guards: setup  ## plant each violation in a copy of the tree and see its g
 
 smoke: .venv/runtime.stamp  ## walk the whole chain over HTTP: make smoke BASE_URL=http://127.0.0.1:8000
 	@$(PYTHON) -m citybrain.demo.smoke $(or $(BASE_URL),$(error say where: make smoke BASE_URL=http://127.0.0.1:8000))
+
+bench: setup  ## measure from a scan at a gate to the commander's screen: make bench [BASE_URL=…]
+	$(PYTHON) -m bench.pass_to_screen $(if $(BASE_URL),--base-url $(BASE_URL))
 
 smoke-embedded: setup  ## start the demo on free ports in a temporary folder, look at it, stop it
 	$(PYTHON) -m tests.smoke_embedded

@@ -1,5 +1,7 @@
 """A gate learns whose code or document somebody shows, and no more than it may know, in one cheap statement."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -71,4 +73,4 @@ def test_a_holder_is_found_in_one_statement_by_index_lookups_alone(people: Distr
             cursor.execute(f"EXPLAIN {statement}", [value])
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert "Seq Scan" not in plan, plan
-            assert plan.count("Index Cond") == 5, plan
+            assert plan.count("Index Cond") == len(re.findall(r"Index (?:Only )?Scan", plan)) > 0, plan
