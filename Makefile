@@ -7,6 +7,8 @@ PYTHON := .venv/bin/python
 SCRATCH := scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	export CITYBRAIN_VAR="$$scratch" DATABASE_URL=postgresql:///unused CITYBRAIN_DEMO=1 && \
 	$(PYTHON) -m citybrain.core.keyring make "$$scratch/keyring.json" >/dev/null
+# A file's tests stay together, as its fixtures are shared.
+WORKERS := -n auto --dist loadfile
 PIP_INSTALL := $(PYTHON) -m pip install --disable-pip-version-check -qq
 
 help:  ## list the targets
@@ -18,11 +20,12 @@ demo: .venv/runtime.stamp  ## run CityBrain with demo data; PORT, CITYBRAIN_VAR,
 	@exec $(PYTHON) -m citybrain.demo
 
 test: system-packages setup  ## install what the tests need (apt, when root), run them all, end with a smoke run
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(WORKERS) -m "not browser and not slow"
+	$(PYTHON) -m pytest -m "browser or slow"
 	$(PYTHON) -m tests.smoke_embedded
 
 quick: setup  ## run unit and integration tests, without browsers and slow ones
-	$(PYTHON) -m pytest tests/unit tests/integration -m "not browser and not slow"
+	$(PYTHON) -m pytest $(WORKERS) tests/unit tests/integration -m "not browser and not slow"
 
 check: setup  ## lint, format, types, imports
 	.venv/bin/ruff check

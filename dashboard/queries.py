@@ -75,8 +75,7 @@ def spans_at(at: dt.datetime) -> dict[str, Span]:
         "minute": (minute, end),
         "hour": (end - CURVE_MINUTES * MINUTE, end),
         "today": (midnight, end),
-        # What had come by this time of day, to the last whole minute, today and yesterday: these two compare.
-        "by_now": (midnight, minute),
+        # By this time of day, to the last whole minute.
         "yesterday": (midnight - DAY, minute - DAY),
     }
 
@@ -99,19 +98,23 @@ def _people(areas: Sequence[int]) -> Figures:
 
 def _passes(areas: Sequence[int], spans: dict[str, Span]) -> Figures:
     """Sum what the consumer has counted; yesterday is told where it was counted from its midnight on."""
-    sums = {}
-    for name, (begin, end) in spans.items():
-        within = Q(minute__gte=begin, minute__lt=end)
-        sums[f"passes_{name}"] = Sum("count", filter=within, default=0)
-        sums[f"refused_{name}"] = Sum("count", filter=within & ~Q(result__in=ADMITTING), default=0)
-    since, until = spans["yesterday"][0], spans["today"][1]
-    counts = PassCount.objects.filter(area_id__any=areas, minute__gte=since, minute__lt=until)
-    found: dict[str, int] = counts.aggregate(**sums)
+    counts = PassCount.objects.filter(area_id__any=areas)
+    sums = {
+        name: counts.filter(minute__gte=begin, minute__lt=end).aggregate(
+            passes=Sum("count", default=0), refused=Sum("count", filter=~Q(result__in=ADMITTING), default=0)
+        )
+        for name, (begin, end) in spans.items()
+    }
     first = PassCount.objects.order_by("minute").values_list("minute", flat=True).first()
-    is_comparable = first is not None and first < since
-    more = {f"{kind}_more": found[f"{kind}_by_now"] - found[f"{kind}_yesterday"] for kind in ("passes", "refused")}
-    yesterday = {name: found[name] for name in ("passes_yesterday", "refused_yesterday")} | more
-    return {**found, **(yesterday if is_comparable else dict.fromkeys(yesterday))}
+    is_comparable = first is not None and first < spans["yesterday"][0]
+    figures: Figures = {"passes_minute": sums["minute"]["passes"], "passes_hour": sums["hour"]["passes"]}
+    for kind in ("passes", "refused"):
+        today, yesterday = sums["today"][kind], sums["yesterday"][kind]
+        figures[f"{kind}_today"] = today
+        figures[f"{kind}_yesterday"] = yesterday if is_comparable else None
+        # To the last whole minute on both days.
+        figures[f"{kind}_more"] = today - sums["minute"][kind] - yesterday if is_comparable else None
+    return figures
 
 
 def _curve(areas: Sequence[int], span: Span) -> list[int]:

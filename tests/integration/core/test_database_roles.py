@@ -72,6 +72,7 @@ def _rights_on(table: str) -> set[str]:
         return {right for (right,) in cursor.fetchall()}
 
 
+@pytest.mark.slow
 def test_a_role_that_may_do_more_than_the_app_role_is_named_before_anything_starts() -> None:
     assert database_roles.excess_rights() == ""
     for url, word in (("DATABASE_OWNER_URL", "may change accesslog_"), ("DATABASE_ADMIN_URL", "superuser")):

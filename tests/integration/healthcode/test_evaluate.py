@@ -203,6 +203,7 @@ def test_an_older_time_is_judged_by_the_rules_and_the_list_of_that_time(people: 
     assert queries.why_at(people.zhang, noon(2, 13)).reasons[0]["rule"] == "high_risk_stay"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(histories(), min_size=3, max_size=6))
