@@ -178,7 +178,7 @@ def words() -> dict[str, Any]:
     """Return the words and patterns that the page and its script both use."""
     return {
         "kinds": {kind.value: str(kind.label) for kind in Alert.Kind},
-        "seconds": pgettext("span of time", "{n} s"),
+        "silent": gettext("Passes are not being counted: the consumer has been silent for {n} s"),
         "minutes": pgettext("span of time", "{m} min"),
         "hours": pgettext("span of time", "{h} h {m} min"),
         "days": pgettext("span of time", "{d} d {h} h"),

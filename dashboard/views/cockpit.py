@@ -48,7 +48,7 @@ def _frame(picture: dict[str, Any]) -> dict[str, Any]:
         "lists": {"alerts": figures.link_base(figures.ALERTS), "orders": figures.link_base(figures.ORDERS)},
         "blank": BLANK,
         "consumer": "never" if silence is None else "silent" if silence > limit else "live",
-        "silence": words["seconds"].format(n=int(silence or 0)),
+        "silence": words["silent"].format(n=int(silence or 0)),
         "silent_after": int(limit),
         "words": words,
     }

@@ -99,7 +99,10 @@ function showConsumer() {
   const silence = picture.consumer;
   const isSilent = silence === null || silence > silentAfter;
   choose(root.querySelectorAll("[data-consumer]"), "consumer", silence === null ? "never" : isSilent ? "silent" : "live");
-  if (silence !== null) write(root.querySelector("[data-silence]"), fill(words.seconds, { n: Math.floor(silence) }));
+  if (silence !== null) {
+    const element = root.querySelector("[data-silence]");
+    write(element, fill(element.dataset.silence, { n: Math.floor(silence) }));
+  }
   for (const panel of root.querySelectorAll("[data-counted]")) panel.classList.toggle("is-old", isSilent);
 }
 
@@ -126,7 +129,10 @@ function tick() {
 }
 
 function tell(state) {
-  if (state === "lost") write(root.querySelector("[data-lost-at]"), clock.format(new Date(picture.at)).slice(-8));
+  if (state === "lost") {
+    const element = root.querySelector("[data-lost]");
+    write(element, element.dataset.lost.replace("{time}", clock.format(new Date(picture.at)).slice(-8)));
+  }
   choose(root.querySelectorAll("[data-channel]"), "channel", state);
 }
 

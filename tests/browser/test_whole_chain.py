@@ -39,7 +39,7 @@ class Language:
     closed: str
 
 
-CHINESE = Language("zh-CN", "黄码", "不放行", "发热", "已核查结案")
+CHINESE = Language("zh-CN", "黄码", "不要放行", "发热", "已核查结案")
 ENGLISH = Language("en-GB", "yellow", "Do not let through", "fever", "Verified and closed")
 
 
@@ -171,7 +171,7 @@ def _figure(cockpit: Page, name: str) -> int:
 def _expect_figures(cockpit: Page, wanted: dict[str, int]) -> None:
     """Wait until the figures on the screen are these; nobody loads the page again."""
     for name, value in wanted.items():
-        expect(cockpit.locator(f"[data-figure={name}]").first).to_have_text(str(value), timeout=SOON)
+        expect(cockpit.locator(f"[data-figure={name}]").first).to_have_text(str(value))
 
 
 def _state_a_purpose(page: Page) -> None:
@@ -179,6 +179,13 @@ def _state_a_purpose(page: Page) -> None:
         page.get_by_role("radio").first.check()
         page.keyboard.press("Enter")
         expect(page).not_to_have_url(re.compile("/purpose/"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _patience() -> Iterator[None]:
+    expect.set_options(timeout=SOON)
+    yield
+    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
