@@ -62,7 +62,12 @@ def follow() -> int:
             # What the old counter left is done: the cluster into which all was restored counts anew.
             era = eras[eras.index(era) + 1]
             where.xid = where.last_pass = 0
-        where.era, where.moved_at = era.id, clock.now()
+        where.era = era.id
+        if len(passes) == BATCH:
+            # More may wait: nothing that was received later has been read.
+            where.moved_at = max(where.moved_at, passes[-1].received_at)
+        elif passes:
+            where.moved_at = clock.now()
         where.save()
     return max(len(passes), 1)
 

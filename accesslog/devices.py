@@ -20,7 +20,7 @@ def of(request: HttpRequest) -> Device | None:
     """Return the device with its point and place; None for a browser that is none, or is none any more."""
     ref, _dot, secret = request.COOKIES.get(COOKIE, "").partition(".")
     try:
-        known = Device.objects.select_related("point__place").filter(ref=uuid.UUID(ref)).first()
+        known = Device.objects.select_related("point__place__area").filter(ref=uuid.UUID(ref)).first()
     except ValueError:
         return None
     if known is None or not known.secret_digest:

@@ -47,7 +47,8 @@ def passes_of(person: Person | None) -> QuerySet[Pass]:
     return Pass.objects.filter(person=person, person__isnull=False).select_related("place", "point")
 
 
-def recent_passes(device: Device) -> list[Pass]:
-    """Return the last passes of a device, newest first, so that the guard can look again."""
+def recent_passes(device: Device, operator: User) -> list[Pass]:
+    """Return the last passes that a guard checked by a device, newest first, so that they can look again."""
     here = Pass.objects.filter(place=device.point.place_id, scanned_at__gt=clock.now() - RECENT, device=device)
-    return list(here.select_related("person").order_by("-scanned_at", "-id")[:RECENT_PASSES])
+    own = here.filter(operator=operator.pk)
+    return list(own.select_related("person").order_by("-scanned_at", "-id")[:RECENT_PASSES])

@@ -252,6 +252,8 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
 # Uploads: photos only, kept in memory and sealed before they are stored.
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
+UPLOAD_TOTAL = 4 * UPLOAD_LIMIT
+DATA_UPLOAD_MAX_NUMBER_FILES = 8
 FILE_UPLOAD_HANDLERS = ["citybrain.core.uploads.LimitHandler", "citybrain.core.uploads.MemoryHandler"]
 
 # API

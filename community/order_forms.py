@@ -16,6 +16,8 @@ from community.models import Alert, Visit, WorkOrder
 from community.order_queries import Post
 
 COLDEST, HOTTEST = 30, 45
+# Fields that say something of a person: not asked where nobody was recognised.
+OF_A_PERSON = ("celsius", "symptoms", "needs")
 WRONG_TEMPERATURE = _("Enter a temperature between 30 and 45 °C, such as 36.8.")
 PHOTO_LABELS = (_("Photo"), _("Second photo"), _("Third photo"), _("Fourth photo"))
 
@@ -97,6 +99,9 @@ class VisitForm(forms.Form):
     def __init__(self, order: WorkOrder, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["outcome"].choices = _outcomes(order)  # type: ignore[attr-defined]
+        if order.person_id is None:
+            for name in OF_A_PERSON:
+                del self.fields[name]
         for number, label in enumerate(PHOTO_LABELS, start=1):
             self.fields[f"photo_{number}"] = PhotoField(label=label, required=False)
 
@@ -117,9 +122,9 @@ class VisitForm(forms.Form):
         return Found(
             outcome=given["outcome"],
             feedback=given["feedback"],
-            celsius=given["celsius"],
-            symptoms=given["symptoms"],
-            needs=given["needs"],
+            celsius=given.get("celsius"),
+            symptoms=given.get("symptoms", []),
+            needs=given.get("needs", ""),
         )
 
     def pictures(self) -> list[bytes]:
@@ -130,7 +135,7 @@ class VisitForm(forms.Form):
 
 def _outcomes(order: WorkOrder) -> list[tuple[str, Any]]:
     """Return what can come of a visit: to a person, or to a place where nobody was recognised."""
-    at_a_place = {Visit.Outcome.NO_PERSON, Visit.Outcome.MET, Visit.Outcome.REFUSED}
+    at_a_place = {Visit.Outcome.NO_PERSON, Visit.Outcome.REFUSED}
     to_a_person = set(Visit.Outcome) - {Visit.Outcome.NO_PERSON}
     fit = to_a_person if order.person_id else at_a_place
     return [(one.value, one.label) for one in Visit.Outcome if one in fit]

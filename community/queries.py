@@ -1,10 +1,12 @@
 """Reads of residents and estates. List, search, export, map and API all start from `residents`."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import pgettext
 
 from citybrain.core import clock, documents, names, scope
 from citybrain.core.models import Area, Person, User
@@ -143,6 +145,23 @@ def orders_picture(user_id: int) -> dict[str, object]:
     """Return what a worker's page shows of their orders as JSON types, with its time: the live stream's picture."""
     user = User.objects.filter(pk=user_id, is_active=True).first()
     return {**waiting_orders(user or AnonymousUser()), "at": clock.now().isoformat()}
+
+
+def span_patterns() -> dict[str, str]:
+    """Return the patterns of spans of time under an hour, under a day, and longer; a script fills in the same ones."""
+    return {
+        "minutes": pgettext("span of time", "{m} min"),
+        "hours": pgettext("span of time", "{h} h {m} min"),
+        "days": pgettext("span of time", "{d} d {h} h"),
+    }
+
+
+def span_in_words(span: dt.timedelta, words: Mapping[str, str] | None = None) -> str:
+    """Return how long a span is, whichever way it runs; `words` are `span_patterns()`, once for many."""
+    minutes = int(abs(span) / dt.timedelta(minutes=1))
+    hours, days = minutes // 60, minutes // (24 * 60)
+    pattern = (words or span_patterns())["days" if days else "hours" if hours else "minutes"]
+    return pattern.format(m=minutes % 60, h=hours % 24, d=days)
 
 
 @dataclass(frozen=True)

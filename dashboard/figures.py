@@ -6,10 +6,11 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from community import queries as community
 from community.models import Alert
 from dashboard.as_of import moment
 from dashboard.queries import OPEN_STATES
@@ -44,6 +45,7 @@ class Shown:
     base: str
     # Empty where nothing is known.
     href: str
+    is_zero: bool
 
 
 def show(figures: tuple[Figure, ...], picture: dict[str, Any]) -> list[Shown]:
@@ -55,7 +57,8 @@ def _shown(figure: Figure, picture: dict[str, Any]) -> Shown:
     base = link_base(figure.list, **figure.narrowed)
     span = f"{picture['links'][figure.span]}&" if figure.span else ""
     count = picture["figures"][figure.name]
-    return Shown(figure, in_figures(count), base, "" if count is None else f"{base}{span}{picture['links']['as_of']}")
+    href = "" if count is None else f"{base}{span}{picture['links']['as_of']}"
+    return Shown(figure, in_figures(count), base, href, count == 0)
 
 
 def link_base(name: str, **narrowed: Any) -> str:
@@ -179,9 +182,7 @@ def words() -> dict[str, Any]:
     return {
         "kinds": {kind.value: str(kind.label) for kind in Alert.Kind},
         "silent": gettext("Passes are not being counted: the consumer has been silent for {n} s"),
-        "minutes": pgettext("span of time", "{m} min"),
-        "hours": pgettext("span of time", "{h} h {m} min"),
-        "days": pgettext("span of time", "{d} d {h} h"),
+        **community.span_patterns(),
         "late": gettext("{time} late"),
         "left": gettext("{time} left"),
         "alerts": gettext("alerts: {n}"),
@@ -193,11 +194,9 @@ def words() -> dict[str, Any]:
 def due_in_words(due_at: str, at: str, patterns: dict[str, Any]) -> str:
     """Return how late something is, or how long there is left."""
     left = moment(due_at) - moment(at)
-    minutes = int(abs(left) / dt.timedelta(minutes=1))
-    hours, days = minutes // 60, minutes // (24 * 60)
-    pattern = patterns["days" if days else "hours" if hours else "minutes"]
-    time = pattern.format(m=minutes % 60, h=hours % 24, d=days)
-    told: str = patterns["late" if left < dt.timedelta() else "left"].format(time=time)
+    told: str = patterns["late" if left < dt.timedelta() else "left"].format(
+        time=community.span_in_words(left, patterns)
+    )
     return told
 
 

@@ -161,14 +161,22 @@ def _by_area(alerts: list[tuple[int, str, int]], orders: list[tuple[int, str, in
     names = dict(Area.objects.filter(pk__in=found).values_list("pk", "name"))
     keys = ("alerts", "orders", "overdue")
     rows = [{"area": area, "name": names[area], **{key: counts[key] for key in keys}} for area, counts in found.items()]
-    return sorted(rows, key=lambda row: (-row["overdue"], -row["alerts"] - row["orders"], row["area"]))
+    return sorted(rows, key=lambda row: (-row["overdue"], -max(row["alerts"], row["orders"]), row["area"]))
 
 
 def _first_orders(areas: Sequence[int]) -> list[dict[str, Any]]:
     """Return the open orders that are due first, the overdue ones before all others."""
     rows = WorkOrder.objects.still_open().filter(area_id__any=areas).order_by("due_at", "pk")[:FIRST_ORDERS]
     return [
-        {"ref": str(ref)[:8], "area": area, "name": name, "kind": kind, "state": state, "due_at": iso(due_at)}
+        {
+            "ref": str(ref),
+            "short": str(ref)[:8],
+            "area": area,
+            "name": name,
+            "kind": kind,
+            "state": state,
+            "due_at": iso(due_at),
+        }
         for ref, area, name, kind, state, due_at in rows.values_list(
             "ref", "area", "area__name", "alert__kind", "state", "due_at"
         )

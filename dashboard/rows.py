@@ -46,7 +46,7 @@ def alerts(user: User, as_of: AsOf, *, kind: str = "", area: Area | None = None)
 
 
 def orders(
-    user: User, as_of: AsOf, *, state: str = "", area: Area | None = None, overdue: bool = False
+    user: User, as_of: AsOf, *, state: str = "", area: Area | None = None, overdue: bool = False, ref: str = ""
 ) -> QuerySet[WorkOrder]:
     """Return the orders that were open then, each with `state_then`."""
     steps = OrderStep.objects.all()
@@ -55,7 +55,8 @@ def orders(
         rows = rows.filter(_was(state, Q(state=state), steps, "order_id", as_of))
     if overdue:
         rows = rows.filter(due_at__lt=as_of.at)
-    return rows.filter(**_given(area=area)).annotate(state_then=Coalesce(_before(steps, "order_id", as_of), F("state")))
+    rows = rows.filter(**_given(area=area, ref=ref))
+    return rows.annotate(state_then=Coalesce(_before(steps, "order_id", as_of), F("state")))
 
 
 def passes(user: User, as_of: AsOf, span: Span, *, result: str = "") -> QuerySet[Pass]:

@@ -39,6 +39,11 @@ GRADES = (
     ("close", _("Yes, with someone who has the disease or may have it")),
     ("secondary", _("Yes, with someone who was in contact with a sick person")),
 )
+WRONG_TEMPERATURE = format_lazy(
+    _("A body temperature lies between {low} and {high} °C. Enter it in digits, such as 36.5, or leave it empty."),
+    low=kinds.COLDEST,
+    high=kinds.HOTTEST,
+)
 
 Choices = Iterable[tuple[Any, Any]]
 
@@ -65,14 +70,16 @@ class Celsius(forms.DecimalField):
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
     def __init__(self, **options: Any) -> None:
-        message = _("A body temperature lies between {low} and {high}. Measure again, or leave it empty.")
-        unlikely = format_lazy(message, low=kinds.COLDEST, high=kinds.HOTTEST)
-        validators = [MinValueValidator(kinds.COLDEST, unlikely), MaxValueValidator(kinds.HOTTEST, unlikely)]
-        invalid = _("Enter the temperature in digits, such as 36.5, or leave it empty.")
-        messages = dict.fromkeys(("invalid", "max_digits", "max_decimal_places", "max_whole_digits"), invalid)
-        super().__init__(
-            max_digits=4, decimal_places=2, required=False, validators=validators, error_messages=messages, **options
-        )
+        validators = [MinValueValidator(kinds.COLDEST), MaxValueValidator(kinds.HOTTEST)]
+        super().__init__(max_digits=4, decimal_places=2, required=False, validators=validators, **options)
+
+    def clean(self, value: Any) -> Decimal | None:
+        """Return the number; whatever is wrong with it gets one answer."""
+        try:
+            number: Decimal | None = super().clean(value)
+        except ValidationError:
+            raise ValidationError(WRONG_TEMPERATURE) from None
+        return number
 
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         """Return the number."""

@@ -63,7 +63,7 @@ def why_at(person: Person, at: dt.datetime) -> replay.Verdict:
 # A gate asks this for everyone who passes: one statement, index look-ups only. EXISTS in the place of LATERAL could be
 # planned as a hash of all open reasons.
 _HOLDER = """
-SELECT p.id, p.name, s.state, s.valid_until, r.id IS NOT NULL, {is_revoked}, p.area_id, a.level
+SELECT p.id, p.name, s.state, s.valid_until, r.id IS NOT NULL, {is_revoked}, p.area_id, a.level, a.is_smoke
   FROM {found} JOIN core_person AS p ON p.id = found.person_id JOIN core_area AS a ON a.id = p.area_id
   LEFT JOIN healthcode_codestate AS s ON s.person_id = p.id
   LEFT JOIN LATERAL (SELECT id FROM healthcode_reason WHERE person_id = p.id AND closed_at IS NULL LIMIT 1) AS r ON true
@@ -89,6 +89,8 @@ class Holder:
     # Of the present address.
     area_id: int
     area_level: str
+    # Lives in the smoke tree of areas, for test walks.
+    is_smoke: bool
 
 
 def holder_by_number(number: int) -> Holder | None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -43,7 +44,7 @@ def order_for(person: Person | None, area: Area, **changes: Any) -> WorkOrder:
 
 def bring_to(order: WorkOrder, state: str, *, worker: User, verifier: User) -> WorkOrder:
     """Walk a fresh order to a state by its usual steps."""
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "accepted": lambda: orders.accept(order=order, by=worker),
         "arrived": lambda: orders.arrive(order=order, by=worker),
         "reported": lambda: report(order, by=worker),

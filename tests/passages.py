@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from accesslog.models import ADMITTING, Device, Lane, Pass, Place, Point, Result
+from accesslog.models import ADMITTING, Device, Lane, Pass, Place, Point, QuarantinedPass, Result
 from citybrain.core import clock
 from citybrain.core.models import Area, Person
 
@@ -21,7 +21,18 @@ def make_device(area: Area, name: str = "东新路农贸市场", point: str = "1
 def write_pass(device: Device, person: Person | None = None, result: str = Result.GREEN, **fields: Any) -> Pass:
     """Write one pass, now if no time is given."""
     make_partition(fields.get("scanned_at") or clock.now())
-    values = {
+    return Pass.objects.create(**_values(device, person, result) | fields)
+
+
+def write_quarantined(
+    device: Device, person: Person | None = None, result: str = Result.GREEN, **fields: Any
+) -> QuarantinedPass:
+    """Write one pass of a device whose clock is absurd."""
+    return QuarantinedPass.objects.create(**_values(device, person, result) | fields)
+
+
+def _values(device: Device, person: Person | None, result: str) -> dict[str, Any]:
+    return {
         "device": device,
         "nonce": uuid.uuid4(),
         "scanned_at": clock.now(),
@@ -36,7 +47,6 @@ def write_pass(device: Device, person: Person | None = None, result: str = Resul
         "state": _state(result),
         "operator": 1,
     }
-    return Pass.objects.create(**values | fields)
 
 
 def _state(result: str) -> str:

@@ -115,7 +115,7 @@ def _draw_code() -> str:
 
 def _offered(code: str) -> Device | None:
     offered = Device.objects.filter(enrolment_digest=_code_digest(code), enrolment_until__gt=clock.now())
-    return offered.select_related("point__place").first()
+    return offered.select_related("point__place__area").first()
 
 
 def _code_digest(code: str) -> str:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from psycopg import errors
 
+from accesslog.actions import watch
 from accesslog.models import ADMITTING, Certificate, Device, Lane, Pass, QuarantinedPass, Result, TokenUse
 from citybrain.core import audit, clock, crypto, documents, photos
 from citybrain.core.models import Document, User
@@ -167,7 +168,7 @@ def _judge_token(device: Device, scan: TokenScan) -> _Verdict:
         token = tokens.read(scan.text, scanned_at)
     except tokens.TokenError as error:
         return _Verdict(_FAULTS[error.fault])
-    holder = queries.holder_by_number(token.number)
+    holder = _of_this_tree(device, queries.holder_by_number(token.number))
     first_point, first_at, is_first = _claim(token, device.point_id, scanned_at)
     is_here = first_point == device.point_id
     is_repeat = is_here and not is_first and abs(scanned_at - first_at) <= REPEAT
@@ -178,6 +179,11 @@ def _judge_token(device: Device, scan: TokenScan) -> _Verdict:
     else:
         result = _by_state(device, holder.state) if is_here else Result.REPLAYED
     return _Verdict(result, holder, is_repeat=is_repeat)
+
+
+def _of_this_tree(device: Device, holder: queries.Holder | None) -> queries.Holder | None:
+    """Return the holder unless one of person and gate belongs to test walks and the other does not."""
+    return holder if holder and holder.is_smoke == device.point.place.area.is_smoke else None
 
 
 def _claim(token: tokens.Token, point_id: int, at: dt.datetime) -> tuple[int, dt.datetime, bool]:
@@ -206,7 +212,7 @@ def _judge_document(device: Device, scan: DocumentScan, by: User) -> _Verdict:
     asked = recent.filter(device=device, lane=Lane.DOCUMENT, received_at__gt=now - dt.timedelta(minutes=1))
     if asked.count() >= DOCUMENTS_A_MINUTE:
         raise TooManyError(_("Too many documents in one minute on this device. Wait a minute, then go on."))
-    holder = queries.holder_by_document(scan.type, scan.number)
+    holder = _of_this_tree(device, queries.holder_by_document(scan.type, scan.number))
     if holder is None:
         return _Verdict(Result.NO_PERSON)
     _verify(holder, scan, device, by)
@@ -286,7 +292,22 @@ def _keep(device: Device, scan: Scan, by: User, verdict: _Verdict) -> int:
         kept = cursor.fetchone()
     if kept is None:
         raise _KeptError
+    if not is_near:
+        _tell_of_quarantined(QuarantinedPass.objects.get(pk=kept[0]), by)
     return int(kept[0])
+
+
+def _tell_of_quarantined(kept: QuarantinedPass, by: User) -> None:
+    """Put the look on record and raise the alert at once: nobody follows what is in quarantine."""
+    audit.record(
+        Deed.CHECK_OUT_OF_TIME,
+        by=by,
+        under=Act.CHECK_AT_GATE,
+        where=("area", [kept.area_id]),
+        subjects=[kept.person_id] if kept.person_id is not None else [],
+        target=f"device:{kept.device_id}",
+    )
+    watch.raise_for([kept])
 
 
 def _find(device: Device, scan: Scan) -> Pass | QuarantinedPass | None:

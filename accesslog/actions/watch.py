@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from accesslog.models import Pass, Place
+from accesslog.models.passage import PassBase
 from citybrain.core.models import Area, Person
 from community.actions.alerts import Raised, raise_alerts
 from community.models import Alert
@@ -23,12 +24,17 @@ ON CONFLICT (minute, area_id, result) DO UPDATE SET count = accesslog_passcount.
 def react(passes: Sequence[Pass]) -> None:
     """Count passes and raise the alerts that they call for."""
     _count(passes)
+    raise_for(passes)
+
+
+def raise_for(passes: Sequence[PassBase]) -> None:
+    """Raise the alerts that passes call for, in the caller's transaction."""
     calls = [(one, kind) for one in passes if (kind := alert_kind(one))]
     if calls:
         raise_alerts(_alerts(calls))
 
 
-def alert_kind(one: Pass) -> str | None:
+def alert_kind(one: PassBase) -> str | None:
     """Return the kind of alert that a pass calls for, if any."""
     if not one.is_admitted:
         return Alert.Kind.REFUSED_AT_GATE
@@ -54,7 +60,7 @@ class _Home:
     level: str
 
 
-def _alerts(calls: Sequence[tuple[Pass, str]]) -> list[Raised]:
+def _alerts(calls: Sequence[tuple[PassBase, str]]) -> list[Raised]:
     """Return an alert per call, told to the grid of the present address, else to that of the place."""
     persons = {one.person_id for one, _kind in calls if one.person_id is not None}
     homes = {
@@ -65,8 +71,9 @@ def _alerts(calls: Sequence[tuple[Pass, str]]) -> list[Raised]:
     return [
         Raised(
             kind=kind,
-            subject=f"point:{one.point_id}" if one.person_id is None else f"person:{one.person_id}",
-            person=one.person_id,
+            subject=_subject(one, homes),
+            # Retention may have erased whoever passed before this was read.
+            person=one.person_id if one.person_id in homes else None,
             area=_told(one, homes),
             place=places.get(one.place_id, ""),
             cause=one.result,
@@ -76,6 +83,11 @@ def _alerts(calls: Sequence[tuple[Pass, str]]) -> list[Raised]:
     ]
 
 
-def _told(one: Pass, homes: dict[int, _Home]) -> int:
+def _subject(one: PassBase, homes: dict[int, _Home]) -> str:
+    """Return whom an alert is about; of those whom nobody recognised, the point and the cause are counted together."""
+    return f"person:{one.person_id}" if one.person_id in homes else f"point:{one.point_id}:{one.result}"
+
+
+def _told(one: PassBase, homes: dict[int, _Home]) -> int:
     home = homes.get(one.person_id or 0)
     return home.area_id if home and home.level == Area.Level.GRID else one.area_id

@@ -1,13 +1,14 @@
 """Photos: reading an uploaded picture, and keeping it."""
 
 import io
+import threading
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from citybrain.core import clock
 from citybrain.core.models import Area, Photo, User
@@ -15,7 +16,10 @@ from citybrain.core.uploads import TOO_LARGE
 
 # The longer side, in pixels: a certificate stays readable.
 LONGEST_SIDE = 1600
-LARGEST_PICTURE = 50_000_000  # pixels; a "decompression bomb" is larger
+# In pixels. A JPEG is decoded at a smaller scale; other formats are decoded whole.
+LARGEST_JPEG, LARGEST_PICTURE = 120_000_000, 16_000_000
+# One at a time: each takes up to a hundred megabytes for a moment.
+_DECODING = threading.Lock()
 FORMATS = ("JPEG", "PNG", "WEBP")
 QUALITY = 80
 
@@ -34,16 +38,26 @@ class PhotoField(forms.FileField):
 def to_jpeg(content: bytes) -> bytes:
     """Return a picture as an upright JPEG of at most LONGEST_SIDE; raise ValidationError when it is none."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            if picture.width * picture.height > LARGEST_PICTURE:
-                raise ValidationError(_("This picture is too large. Take it anew with the camera of this device."))
+        with _DECODING, Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            _require_size(picture)
+            # A JPEG is decoded at a smaller scale at once.
+            picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
             upright = ImageOps.exif_transpose(picture).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except ValidationError:
+        raise
+    except Exception:  # noqa: BLE001 (what a damaged file makes of the decoder is not to be foreseen)
         raise ValidationError(_("This is not a picture. Take a photo, or choose a JPEG or PNG file.")) from None
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    # Comments would go on into the new file.
+    upright.info.clear()
     written = io.BytesIO()
     upright.save(written, "JPEG", quality=QUALITY)
     return written.getvalue()
+
+
+def _require_size(picture: Image.Image) -> None:
+    if picture.width * picture.height > (LARGEST_JPEG if picture.format == "JPEG" else LARGEST_PICTURE):
+        raise ValidationError(_("This picture is too large. Take it anew with the camera of this device."))
 
 
 def note_too_large(request: HttpRequest, form: forms.Form) -> None:

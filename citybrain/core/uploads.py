@@ -9,7 +9,12 @@ TOO_LARGE = "citybrain.too_large"
 
 
 class LimitHandler(FileUploadHandler):
-    """Stops storing a file at settings.UPLOAD_LIMIT bytes and notes its field in the request."""
+    """Stops storing files at settings.UPLOAD_LIMIT bytes each and UPLOAD_TOTAL together, and notes which were dropped.
+
+    Bodies are read before anybody is asked who they are, so this is what one request can take of the memory.
+    """
+
+    _total = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Begin to count."""
@@ -19,7 +24,8 @@ class LimitHandler(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:  # noqa: ARG002 (Django's signature)
         """Hand the bytes on until there are too many."""
         self._size += len(raw_data)
-        if self._size > settings.UPLOAD_LIMIT:
+        self._total += len(raw_data)
+        if self._size > settings.UPLOAD_LIMIT or self._total > settings.UPLOAD_TOTAL:
             if self.request is not None:
                 self.request.META.setdefault(TOO_LARGE, set()).add(self.field_name)
             raise SkipFile

@@ -77,7 +77,8 @@ def _areas() -> dict[str, Area]:
         area = Area.objects.filter(code=code).first()
         if area is None:
             area = create_area(level=level, code=code, name=name, parent=parent, valid_from=SINCE, by=None)
-            Area.objects.filter(pk=area.pk).update(is_smoke=True)
+            area.is_smoke = True
+            area.save(update_fields=["is_smoke"])
         made[level] = parent = area
     return made
 

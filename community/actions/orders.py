@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from citybrain.core.models.audit import Deed
 from citybrain.core.models.fields import XidField
 from citybrain.core.purposes import Purpose
 from citybrain.core.roles import Act, GridWorker
+from community.actions.alerts import raise_alert
 from community.models import Alert, Duty, OrderStep, Visit, VisitPhoto, WorkOrder
 from community.queries import duty_grid
 
@@ -159,14 +161,37 @@ def return_to_worker(*, order: WorkOrder, note: str, by: User) -> None:
         _write(held, RETURN, by, note=note)
 
 
-def verify_and_close(*, order: WorkOrder, by: User) -> None:
-    """Find the report right and close order and alert; whoever carried it out may not."""
+def verify_and_close(*, order: WorkOrder, by: User) -> bool:
+    """Find the report right and close order and alert; whoever carried it out may not.
+
+    What happened again since the report was not looked into: it is raised anew. Returns whether that was so.
+    """
     with transaction.atomic():
         held = _hold(order, CLOSE, by)
         now, here = clock.now(), Func(function="pg_current_xact_id", output_field=XidField())
         held.closed_at, held.closed_by, held.closed_in = now, by, here
         _write(held, CLOSE, by)
-        Alert.objects.filter(pk=held.alert_id, closed_at=None).update(closed_at=now, closed_in=here)
+        # Held, so that nothing is counted into it between looking and closing.
+        alert = Alert.objects.select_for_update(of=("self",)).get(pk=held.alert_id)
+        if alert.closed_at is not None:
+            return False
+        Alert.objects.filter(pk=alert.pk).update(closed_at=now, closed_in=here)
+        return _raise_anew(alert, since=held.reported_at)
+
+
+def _raise_anew(alert: Alert, *, since: datetime | None) -> bool:
+    if since is None or alert.last_at <= since:
+        return False
+    raise_alert(
+        kind=alert.kind,
+        subject=alert.subject,
+        person=alert.person_id,
+        area=alert.area_id,
+        place=alert.place,
+        cause=alert.cause,
+        at=alert.last_at,
+    )
+    return True
 
 
 def assign(*, order: WorkOrder, to: User, by: User) -> None:

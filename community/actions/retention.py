@@ -1,8 +1,5 @@
 """What dies of the community, and when: so far what test walks left behind."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from citybrain.core import retention
 
 # Alerts of the smoke tree on whose order nothing was done lately.
@@ -15,9 +12,9 @@ SELECT l.id FROM community_alert AS l JOIN core_area AS a ON a.id = l.area_id
 _PHOTOS = "SELECT photo_id FROM community_visitphoto WHERE visit_id = ANY(%(visits)s)"
 
 
-def erase(smoke_before: datetime) -> Mapping[str, int]:
-    """Delete alerts, orders, visits and photos that test walks left before a time; return rows per table."""
-    found = {"alerts": retention.ids(_ALERTS, {"smoke": smoke_before})}
+def erase(erasure: retention.Erasure) -> None:
+    """Delete alerts, orders, visits and photos that test walks left."""
+    found = {"alerts": retention.ids(_ALERTS, {"smoke": erasure.smoke_before})}
     found["orders"] = retention.ids("SELECT id FROM community_workorder WHERE alert_id = ANY(%(alerts)s)", found)
     found["visits"] = retention.ids("SELECT id FROM community_visit WHERE order_id = ANY(%(orders)s)", found)
     found["photos"] = retention.ids(_PHOTOS, found)
@@ -29,4 +26,5 @@ def erase(smoke_before: datetime) -> Mapping[str, int]:
         ("community_workorder", "id = ANY(%(orders)s)"),
         ("community_alert", "id = ANY(%(alerts)s)"),
     )
-    return {table: retention.delete(table, condition, found) for table, condition in steps}
+    for table, condition in steps:
+        erasure.delete(table, condition, found)

@@ -58,7 +58,7 @@ class Alert(models.Model):
 
     ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=30, choices=Kind)
-    # What it is about, as "kind:id": "person:17", or "point:4" where nobody was recognised.
+    # What it is about, as "kind:id": "person:17", or "point:4:forged" where nobody was recognised.
     subject = models.CharField(max_length=40)
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="alerts")
     # Whose grid is told: that of the present address, else that of the place.

@@ -22,6 +22,11 @@ def load_order(request: HttpRequest, ref: uuid.UUID, act: Act, deed: Deed) -> Wo
     return order
 
 
+def people_areas(request: HttpRequest) -> frozenset[int]:
+    """Return the areas whose people the reader may see: the address of whoever moved out of them is not shown."""
+    return frozenset(scope.of(request.user).ids("area", Act.SEE_PEOPLE))
+
+
 def order_frame(request: HttpRequest, order: WorkOrder, act: Act) -> dict[str, Any]:
     """Put the look on record and return what the page of an order shows.
 
@@ -38,11 +43,13 @@ def order_frame(request: HttpRequest, order: WorkOrder, act: Act) -> dict[str, A
         target=f"order:{order.pk}",
     )
     held = scope.of(request.user)
+    areas = people_areas(request)
     return {
+        "people_areas": areas,
         "order": order,
         "now": clock.now(),
         "visits": order_queries.visits(order),
         "steps": order_queries.steps(order),
-        "may_see_person": bool(order.person and order.person.area_id in held.ids("area", Act.SEE_PEOPLE)),
+        "may_see_person": bool(order.person and order.person.area_id in areas),
         "may_verify": order.area_id in held.ids("area", Act.VERIFY_ORDERS),
     }

@@ -18,7 +18,7 @@ from community import order_queries, queries
 from community.actions import orders as actions
 from community.models import WorkOrder
 from community.order_forms import OrderFilterForm, VisitForm
-from community.views.loading import load_order, order_frame
+from community.views.loading import load_order, order_frame, people_areas
 
 CONFLICT = 409
 TO_DO, HANDED_IN = ("due_at", "id"), ("-id",)
@@ -42,6 +42,7 @@ def orders(request: HttpRequest) -> HttpResponse:
     frame = {
         "is_done": is_done,
         "page": page,
+        "people_areas": people_areas(request),
         "now": clock.now(),
         "waiting": waiting,
     }

@@ -15,7 +15,7 @@ from community import order_queries
 from community.actions import orders as actions
 from community.models import WorkOrder
 from community.order_forms import AssignForm, ReturnForm
-from community.views.loading import load_order, order_frame
+from community.views.loading import load_order, order_frame, people_areas
 from community.views.orders import CONFLICT, record_list
 
 MOST_WITHOUT_WORKER = 20
@@ -39,6 +39,7 @@ def to_verify(request: HttpRequest) -> HttpResponse:
         "lost_count": paging.capped_count(waiting),
         "page": page,
         "count": paging.capped_count(rows),
+        "people_areas": people_areas(request),
         "now": clock.now(),
     }
     return render(request, "community/orders/to_verify.html", frame)
@@ -78,10 +79,12 @@ def close(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     """Verify an order and close it with its alert."""
     found = load_order(request, order, Act.VERIFY_ORDERS, Deed.VERIFY_ORDER)
     try:
-        actions.verify_and_close(order=found, by=access.signed_in(request))
+        has_happened_again = actions.verify_and_close(order=found, by=access.signed_in(request))
     except actions.OrderError as problem:
         return _refused(request, order, problem)
     messages.success(request, _("Verified and closed."))
+    if has_happened_again:
+        messages.warning(request, _("It has happened again since the report, so a new alert is open with a new order."))
     return redirect("community:to_verify")
 
 

@@ -18,7 +18,7 @@ from dashboard.as_of import moment
 CHANNEL = "cockpit"
 MORE = ("passes_more", "refused_more")
 # Rows that a script fills in.
-BLANK = dict.fromkeys(("area", "name", "alerts", "orders", "overdue", "ref", "kind", "due", "is_late"), "")
+BLANK = dict.fromkeys(("area", "name", "alerts", "orders", "overdue", "ref", "short", "kind", "due", "is_late"), "")
 
 
 @access.requires(Act.SEE_COCKPIT)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +21,13 @@ from citybrain.core.models import Area, Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from community.models import Alert, WorkOrder
-from dashboard import queries, rows
+from dashboard import figures, queries, rows
 from dashboard.as_of import AsOf, DamagedLinkError, moment
 from healthcode.models import State
 
 LONGEST_SPAN = dt.timedelta(days=31)
 LONGEST_ID = 18
+SHORT_REF = 8
 BAD_REQUEST = 400
 OPEN = [(state.value, state.label) for state in queries.OPEN_STATES]
 
@@ -104,10 +106,11 @@ def orders(request: HttpRequest) -> HttpResponse:
     as_of = AsOf.read(request.GET)
     area, state = _area(request), _choice(request, "state", OPEN)
     overdue = _choice(request, "overdue", [("1", pgettext_lazy("orders", "overdue"))])
-    found = rows.orders(access.signed_in(request), as_of, state=state.code, area=area, overdue=bool(overdue.code))
+    ref, user = _ref(request), access.signed_in(request)
+    found = rows.orders(user, as_of, state=state.code, area=area, overdue=bool(overdue.code), ref=ref.code)
     page = paging.page(found, ("due_at", "id"), paging.start_after(found, "ref", request.GET.get("after")))
     _record(request, Deed.SEE_ALERTS, page)
-    return _answer(request, "orders", as_of, found, page, [state, overdue], area=area)
+    return _answer(request, "orders", as_of, found, page, [state, overdue, ref], area=area)
 
 
 def _choice(request: HttpRequest, name: str, choices: Iterable[tuple[str, StrOrPromise]]) -> Choice:
@@ -130,6 +133,22 @@ def _area(request: HttpRequest) -> Area | None:
     if area is None:
         raise access.RefusedLookError(Deed.SEE_ALERTS, Act.SEE_COCKPIT, status=404, target=f"area:{int(text)}")
     return area
+
+
+def _ref(request: HttpRequest) -> Choice:
+    """Return the order that a link names, none where it names none; one that is not the user's to see is refused."""
+    text = request.GET.get("ref", "")
+    if not text:
+        return Choice("", "")
+    try:
+        is_ref = str(uuid.UUID(text)) == text
+    except ValueError:
+        is_ref = False
+    if not is_ref:
+        raise DamagedLinkError
+    if not WorkOrder.objects.visible_to(request.user, Act.SEE_COCKPIT).filter(ref=text).exists():
+        raise access.RefusedLookError(Deed.SEE_ALERTS, Act.SEE_COCKPIT, status=404, target=f"order:{text}")
+    return Choice(text, text[:SHORT_REF])
 
 
 def _span(request: HttpRequest, as_of: AsOf) -> queries.Span:
@@ -159,13 +178,16 @@ def _answer(
     area: Area | None = None,
     span: queries.Span | None = None,
 ) -> HttpResponse:
+    count = paging.capped_count(found)
     frame = {
         "as_of": as_of,
         "is_linked": "seen" in request.GET,
         "rows": [(row, _then(row)) for row in page.rows],
         "next_page": _next_page(request, as_of, page.next_after),
-        "count": paging.capped_count(found),
+        "count": count,
         "cap": paging.COUNT_CAP,
+        "count_text": figures.in_figures(count),
+        "cap_text": figures.in_figures(paging.COUNT_CAP),
         "labels": [choice.label for choice in choices if choice.code],
         "area": area,
         "span": span,

@@ -1,8 +1,5 @@
 """What dies of the health code, and when: so far what test walks left behind."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from citybrain.core import retention
 
 # Those who have not declared lately; what is theirs goes together.
@@ -12,8 +9,7 @@ _WALKERS = f"""person_id IN ({retention.SMOKE_PERSONS}) AND NOT EXISTS (
 TABLES = ("declaration", "reason", "codechange", "codestate", "codenumber", "evidence")
 
 
-def erase(smoke_before: datetime) -> Mapping[str, int]:
-    """Delete the health data that test walks left before a time; return rows per table."""
-    limits = {"smoke": smoke_before}
-    tables = [f"healthcode_{name}" for name in TABLES]
-    return {table: retention.delete(table, _WALKERS.format(table=table), limits) for table in tables}
+def erase(erasure: retention.Erasure) -> None:
+    """Delete the health data that test walks left."""
+    for table in (f"healthcode_{name}" for name in TABLES):
+        erasure.delete(table, _WALKERS.format(table=table), {"smoke": erasure.smoke_before})

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
             name='CodeState',
             fields=[
                 ('person', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='code_state', serialize=False, to='core.person')),
-                ('state', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('not_known', 'not known'), ('expired', 'expired')], max_length=10)),
+                ('state', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('not_known', 'not declared'), ('expired', 'expired')], max_length=10)),
                 ('since', models.DateTimeField()),
                 ('valid_until', models.DateTimeField(null=True)),
                 ('reasons', models.PositiveSmallIntegerField(default=0)),
@@ -122,8 +122,8 @@ class Migration(migrations.Migration):
             name='CodeChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('before', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('not_known', 'not known'), ('expired', 'expired')], max_length=10)),
-                ('after', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('not_known', 'not known'), ('expired', 'expired')], max_length=10)),
+                ('before', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('not_known', 'not declared'), ('expired', 'expired')], max_length=10)),
+                ('after', models.CharField(choices=[('green', 'green'), ('yellow', 'yellow'), ('red', 'red'), ('not_known', 'not declared'), ('expired', 'expired')], max_length=10)),
                 ('at', models.DateTimeField()),
                 ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='code_changes', to='core.person')),
                 ('rule_set', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='healthcode.ruleset')),

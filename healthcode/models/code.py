@@ -17,7 +17,7 @@ class State(models.TextChoices):
     GREEN = "green", pgettext_lazy("health code", "green")
     YELLOW = "yellow", pgettext_lazy("health code", "yellow")
     RED = "red", pgettext_lazy("health code", "red")
-    NOT_KNOWN = "not_known", pgettext_lazy("health code", "not known")
+    NOT_KNOWN = "not_known", pgettext_lazy("health code", "not declared")
     EXPIRED = "expired", pgettext_lazy("health code", "expired")
 
 

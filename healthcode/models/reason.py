@@ -44,3 +44,8 @@ class Reason(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} {self.colour}"
+
+    @property
+    def counts_check_ins(self) -> bool:
+        """Whether it ends with daily check-ins."""
+        return any("check_ins" in closer for closer in self.closes_when)

@@ -21,7 +21,7 @@ def code(request: HttpRequest) -> HttpResponse:
     """Show the resident's code; who is not linked to a person is led to the declaration."""
     person = access.signed_in(request).person
     if person is None:
-        return redirect("healthcode:declare")
+        return _declare_first(request)
     frame = {
         "person": person,
         "code": queries.state_of(person),
@@ -54,7 +54,7 @@ def why(request: HttpRequest) -> HttpResponse:
     """Explain the code: reasons with their evidence and way out, the rules, what was declared, every change."""
     person = access.signed_in(request).person
     if person is None:
-        return redirect("healthcode:declare")
+        return _declare_first(request)
     changes = queries.changes_of(person)
     after = paging.start_after(changes, "pk", request.GET.get("after"))
     page = paging.page(changes, ("-at", "-id"), after, CHANGES)
@@ -69,9 +69,14 @@ def renew(request: HttpRequest) -> HttpResponse:
     user = access.signed_in(request)
     person = user.person
     if person is None:
-        return redirect("healthcode:declare")
+        return _declare_first(request)
     if request.method == "POST":
         actions.renew(person=person, by=user)
         messages.success(request, _("You have a new code. No picture of the old one works any more."))
         return redirect("healthcode:code")
     return render(request, "healthcode/code/renew.html", {"person": person})
+
+
+def _declare_first(request: HttpRequest) -> HttpResponse:
+    messages.info(request, _("You have no code yet: declare first."))
+    return redirect("healthcode:declare")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from citybrain.core import access
+from citybrain.core import access, clock
 from citybrain.core.models import Area
 from citybrain.core.roles import Act
 from healthcode import declaring, queries, review
@@ -27,6 +27,8 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 # A draft keeps what fits in its fields and a little more, so that nothing typed is lost on the way back.
 LONGEST_KEPT, MOST_KEPT = 400, 500
+# Whoever comes back to a question so soon after sending may take it for the declaration that they have sent.
+JUST_NOW = dt.timedelta(minutes=10)
 
 
 def _needs_rules(view: View[P]) -> View[P]:
@@ -89,6 +91,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "form": form,
         "step": step,
         "steps": steps,
+        "sent_at": _sent_just_now(walk),
         "asking": walk.asking,
         "given": walk.given,
         "phone": review.phone_of(user),
@@ -124,10 +127,19 @@ def done(request: HttpRequest) -> HttpResponse:
     frame = {
         "declaration": last,
         "code": queries.state_of(person),
+        "needs_check_ins": any(reason.counts_check_ins for reason in queries.reasons_of(person)),
         "is_found": last.area.level == Area.Level.GRID,
         "has_document": person.documents.exists(),
     }
     return render(request, "healthcode/declare/done.html", frame)
+
+
+def _sent_just_now(walk: declaring.Walk) -> dt.datetime | None:
+    """Return when the last declaration was sent, if that was a moment ago and no new one has been begun."""
+    last = walk.asking.last
+    if walk.read_at is not None or last is None or last.declared_at < clock.now() - JUST_NOW:
+        return None
+    return last.declared_at
 
 
 def _send(request: HttpRequest, walk: declaring.Walk, read_at: dt.datetime) -> HttpResponse:

@@ -37,6 +37,8 @@ function showFigures() {
   for (const link of root.querySelectorAll("[data-figure]")) {
     const count = picture.figures[link.dataset.figure];
     write(link.querySelector(".value"), count === null ? NO_DATA : number.format(count));
+    // What is nought does not alarm.
+    link.classList.toggle("is-zero", count === 0);
   }
   for (const element of root.querySelectorAll("[data-more]")) {
     const count = picture.figures[element.dataset.more];
@@ -61,7 +63,7 @@ function rowsOf(kind, rows, fillIn) {
     const copy = template.content.firstElementChild.cloneNode(true);
     for (const cell of copy.querySelectorAll("[data-cell]")) cell.textContent = row[cell.dataset.cell];
     for (const link of copy.querySelectorAll("[data-rows]")) {
-      link.dataset.rows = link.dataset.rows.replace("area=&", `area=${row.area}&`);
+      link.dataset.rows = link.dataset.rows.replace("area=&", `area=${row.area}&`).replace("ref=&", `ref=${row.ref}&`);
     }
     fillIn?.(copy, row);
     return copy;

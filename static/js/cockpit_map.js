@@ -1,4 +1,4 @@
-// The map of the cockpit: grids coloured by how much is open in them, streets drawn and named to find one's way by.
+// The map of the cockpit: grids coloured by how many cases are open in them, streets drawn and named to find one's way by.
 
 /* global echarts */
 
@@ -16,6 +16,9 @@ const INK = "#eef5f5";
 // A degree of longitude is drawn as long as one of latitude at 30° N would make it.
 const ASPECT = 0.866;
 const NARROW = 700;
+
+// An alert and the order opened for it are one case; either may still be without the other.
+const casesOf = (row) => Math.max(row.alerts, row.orders);
 
 function middle(ring) {
   const corners = ring.slice(0, -1);
@@ -75,7 +78,7 @@ export function drawMap(root, open, words) {
     latest = rows;
     const data = new Map(rows.map((row) => [String(row.area), row]));
     chart?.setOption({
-      series: [{ data: [...data].map(([name, row]) => ({ ...row, name, value: row.alerts + row.orders })) }],
+      series: [{ data: [...data].map(([name, row]) => ({ ...row, name, value: casesOf(row) })) }],
     });
   }
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from accesslog import consumer
 from citybrain.core import chain
@@ -36,7 +36,8 @@ class Command(BaseCommand):
                     pass
             except chain.ChainError as error:
                 raise CommandError(str(error)) from None
-            except Error as error:
+            # Anything else is a fault of ours: the process ends, and /healthz says so.
+            except (OperationalError, InterfaceError) as error:
                 log.warning("cannot follow the passes, will try again: %s", error)
                 connection.close()
                 # It may come back as another cluster.

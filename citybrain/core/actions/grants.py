@@ -15,6 +15,9 @@ def grant_role(*, user: User, role: type[Role], on: Area | Organisation, by: Use
     Raises ValueError when the role cannot be held there.
     """
     kind = _kind(role, on)
+    area = on if isinstance(on, Area) else on.area
+    if area.is_smoke != user.is_smoke:
+        raise ValueError("smoke accounts hold roles in the smoke tree of areas, and nobody else does")
     with transaction.atomic():
         assign_perm(role.codename, user, on)
         _record(Deed.GRANT_ROLE, user, role, f"{kind}:{on.pk}", by)

@@ -40,6 +40,7 @@ class Deed(models.TextChoices):
     REVOKE_DEVICE = "revoke_device", _("revoked a device")
     VERIFY_DOCUMENT = "verify_document", _("compared an identity document with its holder")
     SEE_PASSES = "see_passes", _("saw passes")
+    CHECK_OUT_OF_TIME = "check_out_of_time", _("checked somebody by a device whose clock is wrong")
     SEE_ALERTS = "see_alerts", _("saw alerts")
     SEE_ORDER = "see_order", _("opened an order")
     HANDLE_ORDER = "handle_order", _("worked on an order")

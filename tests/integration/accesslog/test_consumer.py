@@ -1,5 +1,6 @@
 """The pass consumer: order of commit, each effect once, whoever dies. Needs real commits and the xmin horizon."""
 
+import datetime as dt
 import os
 import random
 import threading
@@ -10,7 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import close_old_connections, connection, connections, transaction
+from django.core.management import call_command
+from django.db import IntegrityError, close_old_connections, connection, connections, transaction
 
 from accesslog import consumer
 from accesslog.actions import watch
@@ -130,7 +132,7 @@ def test_an_admitted_person_with_an_open_reason_and_a_refused_one_raise_alerts_o
     assert raised == {
         ("open_reason_passed", f"person:{district.zhang.pk}"): (district.grid.pk, "yellow_admitted"),
         ("refused_at_gate", f"person:{district.zhang.pk}"): (district.grid.pk, "red"),
-        ("refused_at_gate", f"point:{device.point_id}"): (district.other_grid.pk, "forged"),
+        ("refused_at_gate", f"point:{device.point_id}:forged"): (district.other_grid.pk, "forged"),
     }
     assert Event.objects.filter(kind="alert.opened").count() == 3
 
@@ -153,6 +155,47 @@ def test_what_happens_again_is_counted_in_the_open_alert(district: District, dev
     assert (alert.count, alert.first_at, alert.last_at) == (4, stored[0], stored[-1])
 
 
+def test_refusals_of_people_whom_nobody_recognised_are_told_apart_by_their_cause(device: Device) -> None:
+    for result in (Result.FORGED, Result.UNREADABLE, Result.FORGED):
+        write_pass(device, None, result)
+    _follow_all()
+    assert {(alert.cause, alert.count) for alert in Alert.objects.all()} == {("forged", 2), ("unreadable", 1)}
+
+
+def test_a_pass_of_somebody_who_was_erased_meanwhile_holds_nobody_up(district: District, device: Device) -> None:
+    write_pass(device, district.zhang, Result.RED, person_id=10**9)
+    write_pass(device, district.zhang, Result.RED)
+    assert _follow_all() == 2
+    assert {alert.subject for alert in Alert.objects.all()} == {
+        f"point:{device.point_id}:red",
+        f"person:{district.zhang.pk}",
+    }
+
+
+def test_a_backlog_of_many_days_is_followed_whole(
+    district: District, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "BATCH", 2)
+    write_pass(device, district.zhang)
+    assert _follow_all() == 1
+    then = clock.now() - dt.timedelta(days=9)
+    PassCursor.objects.update(moved_at=then)
+    for _number in range(5):
+        write_pass(device, district.zhang, scanned_at=then, received_at=then)
+    assert _follow_all() == 5
+    assert _counted() == 6
+
+
+def test_a_fault_of_ours_ends_the_process_so_that_it_falls_silent(
+    district: District, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pass(device, district.zhang, Result.RED)
+    fault = IntegrityError("a pass that nobody can follow")
+    monkeypatch.setattr(watch, "raise_alerts", lambda _alerts: (_ for _ in ()).throw(fault))
+    with pytest.raises(IntegrityError):
+        call_command("pass_consumer")
+
+
 def test_any_number_of_passes_agrees_with_an_independent_count(district: District) -> None:
     chance = random.Random(20200211)
     grids = (district.grid, district.other_grid)
@@ -170,7 +213,7 @@ def test_any_number_of_passes_agrees_with_an_independent_count(district: Distric
         counted[row.area_id, row.result] += row.count
     assert counted == by_result
     called = Counter(
-        (f"person:{one.person_id}" if one.person_id else f"point:{one.point_id}", one.is_admitted)
+        (f"person:{one.person_id}" if one.person_id else f"point:{one.point_id}:{one.result}", one.is_admitted)
         for one in passes
         if not one.is_admitted or one.result == Result.YELLOW_ADMITTED
     )

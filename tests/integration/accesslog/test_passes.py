@@ -1,5 +1,6 @@
 """The decision at a gate: who is admitted, who is refused for which reason, and what is kept of it."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 
@@ -10,10 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from accesslog import tasks
 from accesslog.actions import passes
 from accesslog.actions.passes import TooManyError
-from accesslog.models import Pass, Result, TokenUse
+from accesslog.models import Pass, Place, QuarantinedPass, Result, TokenUse
 from citybrain.core import clock
-from citybrain.core.models import AuditRow, Document, Event, Person
+from citybrain.core.models import Area, AuditRow, Document, Event, Person, User
 from citybrain.core.models.audit import Deed
+from citybrain.demo import smoke_accounts
+from community.models import Alert
 from healthcode import tokens
 from healthcode.actions.code import number_of, renew
 from tests.gates import (
@@ -27,7 +30,7 @@ from tests.gates import (
     token_of,
     token_scan,
 )
-from tests.people import LI_ID, District
+from tests.people import LI_ID, ZHANG_ID, District, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -268,3 +271,40 @@ def test_a_certificate_is_kept_sealed_with_its_photo_whatever_the_guard_decides(
     assert kept.area == kept.photo.area == gate.place.area
     assert kept.photo.reveal() == JPEG
     assert JPEG not in bytes(kept.photo.cipher)
+
+
+# Test walks
+
+
+def test_a_gate_for_test_walks_knows_nobody_of_the_district_and_the_districts_gates_nobody_of_a_walk(
+    district: District, gate: Gate, green: Person
+) -> None:
+    smoke_accounts.make()
+    grid = Area.objects.get(is_smoke=True, level=Area.Level.GRID)
+    guard = User.objects.get(username="smoke-gate")
+    walk = add_gate(Place.objects.get(area=grid), guard, "2号通道")
+    walker = make_person("测试员", grid, "330199199001010018")
+    assert walk.decide(document_scan(ZHANG_ID)).result == Result.NO_PERSON
+    assert walk.scan(token_of(green)).masked_name == ""
+    assert gate.decide(document_scan("330199199001010018")).result == Result.NO_PERSON
+    assert not gate.scan(token_of(walker)).is_admitted
+    assert not Document.objects.exclude(verified_at=None).exists()
+    assert not Pass.objects.exclude(person=None).exists()
+
+
+# Clocks
+
+
+def test_a_look_by_a_device_with_an_absurd_clock_is_on_record_and_its_refusals_are_told(
+    district: District, gate: Gate
+) -> None:
+    set_state(district.zhang, "red")
+    for days in (-40, 3650):
+        scanned_at = clock.now() + dt.timedelta(days=days)
+        scan = dataclasses.replace(document_scan(ZHANG_ID), scanned_at=scanned_at, sent_at=scanned_at)
+        assert gate.decide(scan).result == Result.RED
+    assert QuarantinedPass.objects.count() == 2
+    rows = AuditRow.objects.filter(deed=Deed.CHECK_OUT_OF_TIME)
+    assert [(row.actor, row.subjects) for row in rows] == [(gate.guard.pk, [district.zhang.pk])] * 2
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.person_id, alert.count) == ("refused_at_gate", district.zhang.pk, 2)

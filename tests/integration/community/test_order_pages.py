@@ -363,9 +363,16 @@ def test_what_can_be_found_depends_on_whether_somebody_was_recognised(district: 
     assert codes == ["met", "not_at_home", "wrong_address", "refused"]
     place = order_for(None, district.grid)
     client = _open(district, place, "arrived")
-    response = _send(client, place, outcome="no_person", celsius="")
+    page = client.get(reverse("community:order", args=[place.ref]), headers={"accept-language": "en"})
+    form = page.context["form"]
+    assert [code for code, _label in form.fields["outcome"].choices] == ["refused", "no_person"]
+    assert not form.fields.keys() & {"celsius", "symptoms", "needs"}
+    assert "go to the gate" in page.content.decode()
+    assert _send(client, place, outcome="met").context["form"].errors.keys() == {"outcome"}
+    response = _send(client, place, outcome="no_person", celsius="36.8", needs="药")
     assert response.status_code == 302
-    assert Visit.objects.get().outcome == "no_person"
+    visit = Visit.objects.get()
+    assert (visit.outcome, visit.celsius, visit.symptoms, visit.needs) == ("no_person", None, [], "")
 
 
 def test_symptoms_and_degrees_are_those_that_evidence_knows() -> None:

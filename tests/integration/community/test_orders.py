@@ -140,6 +140,30 @@ def test_an_order_is_accepted_visited_reported_and_closed_by_another_with_its_al
     ]
 
 
+def test_what_happened_again_after_the_report_is_an_alert_of_its_own_with_a_new_order(district: District) -> None:
+    worker, verifier = district.user(GridWorker), district.user(CommunityStaff)
+    order = bring_to(order_for(district.zhang, district.grid), "reported", worker=worker, verifier=verifier)
+    again = clock.now() + dt.timedelta(minutes=1)
+    assert tell(district.zhang, district.grid, place="西门", cause="yellow", at=again) == order.alert
+    assert orders.verify_and_close(order=order, by=verifier)
+    old, new = Alert.objects.order_by("pk")
+    assert (old, old.closed_at is None, new.closed_at) == (order.alert, False, None)
+    assert (new.kind, new.subject, new.person, new.area) == (old.kind, old.subject, district.zhang, district.grid)
+    assert (new.place, new.cause, new.count, new.first_at, new.last_at) == ("西门", "yellow", 1, again, again)
+    while outbox.work():
+        pass
+    assert (new.order_if_any, WorkOrder.objects.get(alert=new).assignee) != (None, None)
+
+
+def test_what_happened_again_before_the_report_was_looked_into_and_is_closed_with_it(district: District) -> None:
+    worker, verifier = district.user(GridWorker), district.user(CommunityStaff)
+    order = bring_to(order_for(district.zhang, district.grid), "arrived", worker=worker, verifier=verifier)
+    tell(district.zhang, district.grid)
+    report(order, by=worker)
+    assert not orders.verify_and_close(order=order, by=verifier)
+    assert not Alert.objects.still_open().exists()
+
+
 def test_each_step_is_on_record_with_the_person_and_the_holding_it_was_done_under(district: District) -> None:
     worker, verifier = district.user(GridWorker), district.user(CommunityStaff)
     bring_to(order_for(district.zhang, district.grid), "closed", worker=worker, verifier=verifier)

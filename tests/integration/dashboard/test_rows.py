@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
 
-from citybrain.core import clock
+from citybrain.core import clock, paging
 from citybrain.core.models import AuditRow, Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import CommunityStaff, DistrictCommander, GridWorker, HealthOfficer, StreetStaff
@@ -247,6 +247,36 @@ def test_the_rows_of_another_ones_grid_are_refused_on_record(city: City, name: s
     assert AuditRow.objects.get(actor=street.pk, outcome="refused").target == f"area:{city.grid.pk}"
     assert browse(street).get(url, {"area": city.district.grid.pk}).status_code == 200
     assert browse(street).get(url, {"area": 10**17}).status_code == 404
+
+
+def test_a_row_among_those_due_first_opens_that_very_order_whatever_has_happened_since(city: City) -> None:
+    client = browse(city.district.user(DistrictCommander))
+    response = client.get(reverse("dashboard:cockpit"))
+    first = next(row for row in response.context["first"] if row["state"] == "reported")
+    as_of = AsOf.now()
+    link = figures.link_base(figures.ORDERS, ref=first["ref"])
+    assert link.replace("&", "&amp;") in response.content.decode()
+    city.close(WorkOrder.objects.get(ref=first["ref"]))
+    response = client.get(link + as_of.query)
+    assert [str(row.ref) for row in _shown(response)] == [first["ref"]]
+    assert first["short"] in response.content.decode()
+
+
+def test_an_order_outside_the_viewers_areas_is_refused_on_record_and_a_damaged_ref_is_a_damaged_link(
+    city: City,
+) -> None:
+    street, url = city.district.user(StreetStaff), reverse("dashboard:cockpit_orders")
+    ref = str(WorkOrder.objects.filter(area=city.grid)[0].ref)
+    assert browse(street).get(url, {"ref": ref}).status_code == 404
+    assert AuditRow.objects.get(actor=street.pk, outcome="refused").target == f"order:{ref}"
+    for damaged in (ref[:8], ref.replace("-", ""), ref + "0", "x\x00", "{" + ref + "}"):
+        assert browse(street).get(url, {"ref": damaged}).status_code == 400
+
+
+def test_the_number_of_rows_is_written_as_the_figure_is(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "capped_count", lambda _rows: 2002)
+    client = browse(city.district.user(DistrictCommander))
+    assert "2,002" in client.get(reverse("dashboard:cockpit_orders")).content.decode()
 
 
 def test_residents_are_named_masked_for_a_purpose_and_on_record(city: City) -> None:

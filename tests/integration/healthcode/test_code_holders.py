@@ -35,9 +35,9 @@ def test_a_gate_finds_the_holder_by_number_and_by_document_with_all_it_may_know(
         by_number = queries.holder_by_number(number)
         by_document = queries.holder_by_document(documents.Type.RESIDENT_ID, f" {ZHANG_ID.lower()} ")
         li = queries.holder_by_document(documents.Type.RESIDENT_ID, LI_ID)
-    expected = queries.Holder(people.zhang.pk, "张*", State.RED, True, False, people.grid.pk, "grid")
+    expected = queries.Holder(people.zhang.pk, "张*", State.RED, True, False, people.grid.pk, "grid", False)
     assert by_number == by_document == expected
-    assert li == queries.Holder(people.li.pk, "李*", State.NOT_KNOWN, False, False, people.other_grid.pk, "grid")
+    assert li == queries.Holder(people.li.pk, "李*", State.NOT_KNOWN, False, False, people.other_grid.pk, "grid", False)
 
 
 def test_a_holder_has_no_open_reason_any_more_when_the_last_is_closed_and_expires_by_itself(people: District) -> None:

@@ -43,7 +43,7 @@ SHAPES = {
 }
 WORDS = {
     "zh-hans": {"green": "绿码", "yellow": "黄码", "red": "红码", "not_known": "未申报", "expired": "已过期"},
-    "en": {"green": "green", "yellow": "yellow", "red": "red", "not_known": "not known", "expired": "expired"},
+    "en": {"green": "green", "yellow": "yellow", "red": "red", "not_known": "not declared", "expired": "expired"},
 }
 
 
@@ -122,6 +122,8 @@ def test_each_resident_sees_their_own_code_and_nobody_elses(people: District) ->
 def test_a_resident_without_a_person_is_led_to_the_declaration(people: District, path: str) -> None:
     client = browse(people.resident(None, "19900009999"), purpose="")
     assert client.get(path).headers["Location"] == "/declare/"
+    page = client.get(path, follow=True, headers={"Accept-Language": "en"}).content.decode()
+    assert "You have no code yet: declare first." in page
     assert client.get("/code/picture.png").status_code == 404
     assert client.post("/code/renew/").headers["Location"] == "/declare/"
     assert not CodeNumber.objects.exists()
@@ -283,6 +285,26 @@ def test_every_open_reason_is_explained_with_its_evidence_in_both_languages(peop
         assert said in chinese, said
 
 
+@pytest.mark.parametrize(("state", "is_said"), [("yellow", True), ("red", False)])
+def test_a_way_out_that_counts_check_ins_says_that_they_cannot_be_given_here(
+    people: District, state: str, is_said: bool
+) -> None:
+    _make(people.zhang, state)
+    assert ("Daily check-ins cannot be given" in _text(_page(_zhang(people), "/code/why/"))) == is_said
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_home_page_shows_the_state_on_the_tile_of_the_code_and_greets_by_the_own_name(
+    people: District, state: str
+) -> None:
+    _make(people.zhang, state)
+    html = _page(_zhang(people), "/")
+    assert SHAPES[state] in html
+    assert WORDS["en"][state] in _text(html)
+    assert "Hello, 张三" in html
+    assert 'href="/me/passes/"' in html
+
+
 def test_a_reason_that_hangs_on_somebody_elses_act_says_on_what(people: District) -> None:
     _make(people.zhang, "red")
     text = _text(_page(_zhang(people), "/code/why/"))
@@ -309,7 +331,9 @@ def test_a_closed_reason_leaves_the_page_and_stays_in_the_history(people: Distri
     text = _text(_page(_zhang(people), "/code/why/", noon(2, 20)))
     assert "check-ins" not in text
     assert "yellow → then green" in text
-    assert text.index("yellow → then green") < text.index("green → then yellow") < text.index("not known → then green")
+    assert (
+        text.index("yellow → then green") < text.index("green → then yellow") < text.index("not declared → then green")
+    )
 
 
 def test_the_history_is_read_page_by_page_and_no_page_shows_anothers(people: District) -> None:

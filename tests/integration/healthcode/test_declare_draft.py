@@ -22,6 +22,7 @@ from tests.declarations import (
     NEW_PHONE,
     account,
     colour,
+    declare,
     fill,
     page_url,
     place,
@@ -32,6 +33,8 @@ from tests.declarations import (
 from tests.people import SINCE, District, browse
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
+
+SENT = dt.datetime(2020, 2, 13, 12, tzinfo=clock.SHANGHAI)
 
 
 def test_going_back_keeps_what_was_typed_though_it_is_not_complete(newcomer: Client, district: District) -> None:
@@ -150,6 +153,48 @@ def test_without_rules_in_force_the_page_says_so_and_the_draft_stays(newcomer: C
 def test_the_page_at_the_end_leads_whoever_has_not_declared_to_the_beginning(newcomer: Client) -> None:
     done = newcomer.get(reverse("healthcode:declare_done"))
     assert done.headers["Location"] == reverse("healthcode:declare")
+
+
+@pytest.mark.parametrize(("minutes", "is_said"), [(0, True), (9, True), (11, False)])
+def test_whoever_comes_back_just_after_sending_is_told_that_it_was_sent(
+    newcomer: Client, district: District, minutes: int, is_said: bool
+) -> None:
+    newcomer.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    with clock.at(SENT):
+        declare(newcomer, district)
+    with clock.at(SENT + dt.timedelta(minutes=minutes)):
+        for path in (reverse("healthcode:declare_review"), page_url("pledge")):
+            page = newcomer.get(path, follow=True).content.decode()
+            assert ("Sent at 12:00. What follows would be a new declaration." in page) == is_said, path
+
+
+def test_whoever_has_begun_a_new_declaration_is_not_told_of_the_last_any_more(
+    newcomer: Client, district: District
+) -> None:
+    newcomer.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    declare(newcomer, district)
+    post(newcomer, "same-address", same="yes")
+    assert "would be a new declaration" not in newcomer.get(page_url("same-work")).content.decode()
+
+
+def test_the_page_at_the_end_says_that_a_new_declaration_did_not_end_earlier_reasons(
+    newcomer: Client, district: District
+) -> None:
+    newcomer.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    said = "A new declaration does not end a reason that is there already."
+    assert said not in declare(newcomer, district).content.decode()
+    fill(newcomer, {"same-address": {"same": "yes"}, "same-work": {"same": "yes"}})
+    ill = declare(newcomer, district, health={"symptoms": ["fever"]}).content.decode()
+    assert said in ill
+    assert "Daily check-ins cannot be given on these pages yet." in ill
+    fill(newcomer, {**CALM, **place(district), "same-address": {"same": "yes"}, "same-work": {"same": "yes"}})
+    assert said in newcomer.get(send(newcomer).headers["Location"]).content.decode()
+
+
+def test_the_page_at_the_end_says_the_last_day_of_a_green_code(newcomer: Client, district: District) -> None:
+    newcomer.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    with clock.at(SENT):
+        assert "It holds through 2020-02-27; then declare again." in declare(newcomer, district).content.decode()
 
 
 def test_every_page_leads_to_the_declaration_from_home_while_nothing_is_known(

@@ -143,6 +143,14 @@ def test_a_bad_answer_gets_a_message_in_its_field_and_keeps_everything_else(
         )
 
 
+@pytest.mark.parametrize("typed", ["385", "hot", "36.55555"])
+def test_a_wrong_temperature_gets_one_answer(newcomer: Client, district: District, typed: str) -> None:
+    fill(newcomer, {**CALM, **place(district)}, until="health")
+    form = post(newcomer, "health", symptoms="none", celsius=typed).context["form"]
+    assert len(form.errors["celsius"]) == 1
+    assert all(bound in form.errors["celsius"][0] for bound in ("30", "45"))
+
+
 NASTY = (
     *("\x00", "\ufffe", "\u200b", "\r\n", "😀" * 50, "9" * 5000, "-1", "1e999999", "1e99999999999999999999", "0x10"),
     *(

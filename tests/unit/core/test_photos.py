@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from citybrain.core import photos
 from citybrain.core.models import Photo
@@ -34,6 +35,26 @@ def test_a_picture_comes_back_upright_and_without_what_the_camera_wrote_into_it(
     with Image.open(io.BytesIO(photos.to_jpeg(_picture(exif=exif)))) as kept:
         assert kept.size == (20, 40)
         assert not kept.getexif()
+
+
+def test_what_somebody_wrote_into_a_picture_does_not_go_along() -> None:
+    assert b"GPS 30.29" not in photos.to_jpeg(_picture(comment=b"GPS 30.29N"))
+    note = PngInfo()
+    note.add_text("comment", "GPS 30.29N")
+    assert b"GPS 30.29" not in photos.to_jpeg(_picture(form="PNG", pnginfo=note))
+
+
+def test_a_damaged_description_of_a_picture_is_no_fault_of_ours() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    exif[0x010F] = "maker" * 20
+    real = bytearray(_picture(exif=exif))
+    for at in range(20, 160):
+        for value in (0, 7, 255):
+            changed = real.copy()
+            changed[at] = value
+            with contextlib.suppress(ValidationError):
+                photos.to_jpeg(bytes(changed))
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
@@ -98,6 +119,14 @@ def test_a_file_that_is_too_large_is_dropped_and_the_rest_of_the_form_is_kept() 
     assert list(form.errors) == ["photo"]
     assert "10 MB" in str(form.errors["photo"])
     assert len(form.errors["photo"]) == 1
+
+
+@override_settings(UPLOAD_LIMIT=100_000, UPLOAD_TOTAL=150_000)
+def test_many_files_together_take_no_more_memory_than_one_form_needs() -> None:
+    files = {f"photo_{number}": SimpleUploadedFile("x.jpg", b"x" * 80_000) for number in range(5)}
+    request = RequestFactory().post("/", files)
+    assert list(request.FILES) == ["photo_0"]
+    assert len(request.META[TOO_LARGE]) == 4
 
 
 def test_a_file_below_the_limit_arrives_whole() -> None:
