@@ -26,7 +26,10 @@ ON CONFLICT (subject, kind) WHERE closed_at IS NULL DO UPDATE SET
        count = held.count + excluded.count,
        first_at = least(held.first_at, excluded.first_at),
        last_at = greatest(held.last_at, excluded.last_at),
-       place = CASE WHEN excluded.last_at >= held.last_at THEN excluded.place ELSE held.place END,
+       -- A declared address is for the grid that it lies in, not for the one that was told before a move.
+       place = CASE WHEN excluded.last_at >= held.last_at
+                     AND (excluded.area_id = held.area_id OR excluded.kind <> 'address_not_found')
+                    THEN excluded.place ELSE held.place END,
        cause = CASE WHEN excluded.last_at >= held.last_at THEN excluded.cause ELSE held.cause END
 RETURNING id, xmax = 0
 """

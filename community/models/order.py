@@ -107,6 +107,11 @@ class WorkOrder(models.Model):
         done = (WorkOrder.State.ACCEPTED, WorkOrder.State.ARRIVED, WorkOrder.State.REPORTED)
         return self.steps.filter(by_id=user.pk, after__in=done).exists()
 
+    @property
+    def lies_in_area_of_person(self) -> bool:
+        """Whether the person's address is known only as far as a community, and the order went to a grid of it."""
+        return self.person is not None and self.area.path.startswith(self.person.area.path)
+
 
 class OrderStep(models.Model):
     """One step of an order: who moved it from where to where, and what they said."""

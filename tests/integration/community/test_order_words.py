@@ -55,6 +55,14 @@ def test_the_address_of_somebody_who_moved_out_of_the_readers_areas_is_not_shown
         assert shows(street, page, "9幢909室")
 
 
+def test_an_address_known_only_as_far_as_the_community_is_shown_to_the_grid_that_got_the_order(
+    district: District, order: WorkOrder
+) -> None:
+    Person.objects.filter(pk=district.zhang.pk).update(area=district.community, address="东新路7号")
+    page = browse(district.user(GridWorker)).get(reverse("community:order", args=[order.ref]))
+    assert "东新路7号" in page.content.decode()
+
+
 def test_time_that_is_left_is_said_in_hours_and_minutes(district: District, order: WorkOrder) -> None:
     client = browse(district.user(GridWorker))
     with clock.at(order.due_at - dt.timedelta(hours=1, minutes=58, seconds=20)):
