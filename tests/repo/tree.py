@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import gc
 import os
 import shutil
 import subprocess
@@ -62,8 +63,16 @@ def settings() -> dict[str, Any]:
 
 @functools.cache
 def syntax(path: Path) -> ast.Module:
-    """Parse a Python file."""
-    return ast.parse(path.read_text(), short(path))
+    """Parse a Python file.
+
+    Python 3.11 counts its recursion while parsing; what the garbage collector ends meanwhile may reset the limit, and
+    it takes that for a fault of its own.
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(), short(path))
+    finally:
+        gc.enable()
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> tuple[int, str]:

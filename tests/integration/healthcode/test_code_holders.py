@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from citybrain.core import clock, documents
+from citybrain.core.models import Document, Person
 from healthcode import queries
 from healthcode.actions.code import number_of
-from healthcode.models import State
+from healthcode.models import CodeNumber, CodeState, Reason, RuleSet, State
 from tests.codes import WELL, adopt, noon, tell
 from tests.people import LI_ID, ZHANG_ID, District
 
@@ -63,13 +64,14 @@ def test_nobody_is_found_by_what_is_not_exactly_their_document(people: District,
 
 def test_a_holder_is_found_in_one_statement_by_index_lookups_alone(people: District) -> None:
     number = number_of(person=people.zhang, by=None).number
+    _fill(people)
     asked = ((queries.holder_by_number, (number,)), (queries.holder_by_document, ("resident_id", ZHANG_ID)))
     for question, values in asked:
         with CaptureQueriesContext(connection) as captured:
             assert question(*values)
         assert len(captured) == 1
     with connection.cursor() as cursor:
-        # The tables are nearly empty: where an index could serve, it shall.
+        # Where an index could serve, it shall, whatever is believed of how full the tables are.
         cursor.execute("SET LOCAL enable_seqscan = off")
         for statement, value in ((queries._BY_NUMBER, number), (queries._BY_DOCUMENT, [b"x"])):
             cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", [value])
@@ -78,6 +80,25 @@ def test_a_holder_is_found_in_one_statement_by_index_lookups_alone(people: Distr
             assert len(read) == 5
             # Areas are so few that reading all of them may be cheapest.
             assert all(is_looked_up for table, is_looked_up in read.items() if table != "core_area"), plan
+
+
+def _fill(people: District) -> None:
+    """Add so many rows that reading a table whole is no choice."""
+    rules = RuleSet.objects.get().pk
+    now = clock.now()
+    persons = Person.objects.bulk_create(
+        Person(name=f"居民{number}", name_sort=f"{number}", area=people.grid) for number in range(2000)
+    )
+    CodeNumber.objects.bulk_create(CodeNumber(person=person, issued_at=now) for person in persons)
+    Document.objects.bulk_create(Document.of(person, "passport", f"E{person.pk:08}") for person in persons)
+    CodeState.objects.bulk_create(
+        CodeState(person=person, state="yellow", since=now, reasons=1, rule_set_id=rules, evaluated_at=now)
+        for person in persons
+    )
+    Reason.objects.bulk_create(
+        Reason(person=person, rule="x", colour="yellow", since=now, closes_when=[], evidence=[1], opened_at=now)
+        for person in persons
+    )
 
 
 def _tables_read(node: dict[str, Any]) -> Iterator[tuple[str, bool]]:
