@@ -11,7 +11,7 @@ from citybrain.core import clock
 from citybrain.core.models import Person
 from healthcode import queries, words
 from healthcode.kinds import Kind
-from healthcode.models import CodeState, Declaration, Evidence, Reason, RiskArea, RuleActivation, State
+from healthcode.models import CodeState, Declaration, Evidence, Reason, RiskArea, RuleActivation
 from healthcode.models.risk_area import LEVEL_DIGITS
 
 LANGUAGES = ("zh", "en")
@@ -35,11 +35,6 @@ class Explained:
     # What somebody else has to do or find before it can end.
     depends_on: str
     told: list[Told]
-
-    @property
-    def is_red(self) -> bool:
-        """Whether it makes the code red."""
-        return self.reason.colour == State.RED
 
 
 @dataclass(frozen=True)

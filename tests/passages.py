@@ -1,11 +1,9 @@
 """Places with a device, and passes written as a gate writes them, for tests of what follows from passes."""
 
-import datetime as dt
 import uuid
 from typing import Any
 
-from django.db import connection
-
+from accesslog.actions.passes import make_partition
 from accesslog.models import ADMITTING, Device, Lane, Pass, Place, Point, QuarantinedPass, Result
 from citybrain.core import clock
 from citybrain.core.models import Area, Person
@@ -20,7 +18,8 @@ def make_device(area: Area, name: str = "东新路农贸市场", point: str = "1
 
 def write_pass(device: Device, person: Person | None = None, result: str = Result.GREEN, **fields: Any) -> Pass:
     """Write one pass, now if no time is given."""
-    make_partition(fields.get("scanned_at") or clock.now())
+    scanned_at = fields.get("scanned_at") or clock.now()
+    make_partition(day=scanned_at.astimezone(clock.SHANGHAI).date())
     return Pass.objects.create(**_values(device, person, result) | fields)
 
 
@@ -53,9 +52,3 @@ def _state(result: str) -> str:
     if result == Result.YELLOW_ADMITTED:
         return "yellow"
     return result if result in {"green", "yellow", "red", "not_known", "expired"} else ""
-
-
-def make_partition(at: dt.datetime) -> None:
-    """Make the partition of a day."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT accesslog_make_partition(%s)", [at.astimezone(clock.SHANGHAI).date()])

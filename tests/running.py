@@ -29,17 +29,12 @@ class Demo:
         return f"http://127.0.0.1:{self.port}"
 
     def pid(self, word: str) -> int:
-        """Return the process of this demo that has a word in its command line."""
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                given = (process / "environ").read_bytes()
-                if word.encode() in (process / "cmdline").read_bytes() and os.fsencode(self.var) in given:
-                    return int(process.name)
-        raise LookupError(f"{word} is not running")
+        """Return the oldest process of this demo that has a word in its command line."""
+        return next(pids(self.var, word))
 
-    def environment(self) -> dict[str, str]:
-        """Return what its web process was given: settings, database URLs, keyring."""
-        given = Path(f"/proc/{self.pid(WEB)}/environ").read_text(encoding="utf-8", errors="surrogateescape")
+    def environment(self, word: str = WEB) -> dict[str, str]:
+        """Return what a process was given, the web process if none is named: settings, database URLs, keyring."""
+        given = Path(f"/proc/{self.pid(word)}/environ").read_text(encoding="utf-8", errors="surrogateescape")
         return {name: value for name, _equals, value in (pair.partition("=") for pair in given.split("\0") if pair)}
 
     def code_sent(self, phone: str, seconds: float = 10.0) -> str:
@@ -52,6 +47,15 @@ class Demo:
                 return code[1]
             time.sleep(0.1)
         raise LookupError(f"no code was sent to …{phone[-4:]}")
+
+
+def pids(var: Path, word: str) -> Iterator[int]:
+    """Yield the processes of the demo in a folder that have a word in their command line, the oldest first."""
+    for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
+        with contextlib.suppress(OSError):
+            line = (process / "cmdline").read_bytes()
+            if word.encode() in line and os.fsencode(var) in line + (process / "environ").read_bytes():
+                yield int(process.name)
 
 
 @contextlib.contextmanager

@@ -15,13 +15,15 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import django
+
+from tests.running import pids
 
 # What is killed, by a word of its command line.
 VICTIMS = ("citybrain.wsgi", "dispatcher", "pass_consumer", "postgres")
@@ -77,21 +79,10 @@ class Killer:
         for number, name in enumerate(order, start=1):
             while len(acknowledged) < passes * number // (len(order) + 1):
                 time.sleep(0.02)
-            for pid in self._pids(name):
+            # One that is just being started again is left alone.
+            if pid := next(pids(self.var, name), None):
                 os.kill(pid, signal.SIGKILL)
                 self.killed[name] += 1
-                break
-
-    def _pids(self, name: str) -> Iterator[int]:
-        """Yield the demo's processes with this word in their command line, the oldest first."""
-        ours = os.fsencode(self.var)
-        for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
-            try:
-                line = (process / "cmdline").read_bytes()
-                if name.encode() in line and ours in line + (process / "environ").read_bytes():
-                    yield int(process.name)
-            except OSError:
-                continue
 
 
 def patiently(ask: Callable[[], bool], seconds: float) -> bool:

@@ -42,7 +42,7 @@ ADMITTING = frozenset({Result.GREEN, Result.YELLOW_ADMITTED, Result.CERTIFICATE}
 
 
 class Certificate(models.Model):
-    """无码认单: a paper of another region that was accepted in place of a code, with its photo."""
+    """无码认单: a paper of another region shown in place of a code, with its photo; accepted or not, its pass says."""
 
     append_only = True
 
@@ -124,7 +124,7 @@ class Pass(PassBase):
 
 
 class QuarantinedPass(PassBase):
-    """A pass of a device whose clock is absurd: kept and answered, but in no list until its time is known."""
+    """A pass of a device whose clock is absurd: kept, answered, and on record as a look, but counted nowhere."""
 
     append_only = True
 

@@ -91,7 +91,6 @@ TO_THE_RESIDENT: dict[str, StrOrPromise] = {
     Deed.SEE_MEMBERS: _("Your name stood in a list of your organisation's people"),
     Deed.SEE_PERSON: _("Your page, or that of someone in your household, was opened"),
     Deed.UNMASK: _("Your document and phone numbers were read"),
-    Deed.SEE_PASSES: _("Your masked name stood in the last passes of a gate"),
     Deed.CHECK_OUT_OF_TIME: _("You were checked at a gate, by a device whose clock is wrong"),
     Deed.SEE_ALERTS: _("Your masked name stood in a list of alerts"),
     Deed.SEE_ORDER: _("An order for a visit to you was opened"),

@@ -285,7 +285,9 @@ class Walk:
         """Return every figure of the smoke tree's own cockpit by its name."""
         commander = self._who["commander"]
         commander.open("/cockpit/")
-        shown = {one["data-figure"]: one.get_text().strip() for one in commander.page.select("[data-figure]")}
+        # Thousands are grouped: 1,234.
+        texts = ((one["data-figure"], one.get_text()) for one in commander.page.select("[data-figure]"))
+        shown = {name: text.strip().replace(",", "") for name, text in texts}
         return {name: int(text) for name, text in shown.items() if text.isdecimal()}
 
     def _await_figures(self, *, open_now: int) -> None:

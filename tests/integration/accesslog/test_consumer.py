@@ -145,12 +145,11 @@ def test_someone_whose_grid_is_not_known_is_told_to_the_grid_of_the_place(distri
 
 
 def test_what_happens_again_is_counted_in_the_open_alert(district: District, device: Device) -> None:
-    moments = [write_pass(device, district.zhang, Result.RED).received_at for _number in range(3)]
-    _follow_all()
-    moments.append(write_pass(device, district.zhang, Result.RED).received_at)
-    _follow_all()
+    for more in (3, 1):
+        for _number in range(more):
+            write_pass(device, district.zhang, Result.RED)
+        _follow_all()
     alert = Alert.objects.get()
-    Pass.objects.get(pk=1)
     stored = sorted(Pass.objects.values_list("received_at", flat=True))
     assert (alert.count, alert.first_at, alert.last_at) == (4, stored[0], stored[-1])
 
@@ -233,7 +232,6 @@ def test_after_a_restore_what_was_left_is_done_and_the_new_counter_is_followed(
     restored = clock.now()
     XidEra.objects.using("owner").create(system_identifier="this cluster", started_at=restored)
     fresh = write_pass(device, district.zhang)
-    assert fresh.received_at is not None
     _follow_all()
     assert _counted() == 3
     assert PassCursor.objects.get().last_pass == fresh.pk

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -30,17 +29,12 @@ def _smoke(demo: Demo) -> subprocess.CompletedProcess[str]:
 
 
 def _manage(demo: Demo, *arguments: str) -> str:
-    urls = {**demo.environment(), "DATABASE_RETENTION_URL": _retention_url(demo)}
+    # The worker alone is given the retention role.
+    given = demo.environment(WORKER)
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=urls, capture_output=True, text=True, check=True
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=given, capture_output=True, text=True, check=True
     )
     return done.stdout
-
-
-def _retention_url(demo: Demo) -> str:
-    """Return what the worker alone is given."""
-    given = Path(f"/proc/{demo.pid(WORKER)}/environ").read_text(encoding="utf-8", errors="surrogateescape")
-    return next(pair.partition("=")[2] for pair in given.split("\0") if pair.startswith("DATABASE_RETENTION_URL="))
 
 
 @pytest.fixture(scope="module")
