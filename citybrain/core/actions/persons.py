@@ -1,9 +1,9 @@
 """What is written about a person."""
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from citybrain.core import audit, crypto, documents
+from citybrain.core import audit, crypto, documents, turns
 from citybrain.core.models import Area, Document, Person, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
@@ -22,7 +22,8 @@ def add_document(*, person: Person, kind: str, number: str, by: User | None) -> 
     plain = documents.check(kind, number)
     tags = crypto.blind_indexes(kind, plain)
     with transaction.atomic():
-        _lock(tags[-1])
+        # By the tag of the oldest key, which processes before and after a rotation have in common.
+        turns.take(tags[-1][1:])
         held = Document.objects.filter(number_index__in=tags).first()
         if held is not None and held.person_id != person.pk:
             message = _(
@@ -48,12 +49,3 @@ def change_address(*, person: Person, area: Area, address: str, by: User | None,
         audit.record(Deed.CHANGE_ADDRESS, by=by, under=under, where=where, subjects=[person.pk], detail=areas)
         person.area, person.address = area, address
         person.save(update_fields=["area", "address"])
-
-
-def _lock(oldest_tag: bytes) -> None:
-    """Let no second transaction add this number meanwhile.
-
-    The tag is that of the oldest key, which processes before and after a rotation have in common.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(oldest_tag[1:9], signed=True)])

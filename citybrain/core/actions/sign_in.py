@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from citybrain.core import audit, clock, crypto, gateway
+from citybrain.core import audit, clock, crypto, gateway, turns
 from citybrain.core.client import client_address
 from citybrain.core.models import SignInCode, SignInFailure, User
 from citybrain.core.models.audit import AuditRow, Deed
@@ -56,8 +56,8 @@ def _keep_code(phone: str, address: str, code: str) -> SignInCode:
     """
     index, now, from_here = crypto.blind_index("phone", phone), clock.now(), crypto.digest("address", address)
     # Always the number first: in a fixed order nobody waits for each other.
-    _take_turns(index[1:])
-    _take_turns(bytes.fromhex(from_here))
+    turns.take(index[1:])
+    turns.take(bytes.fromhex(from_here))
     recent = SignInCode.objects.filter(created_at__gt=now - timedelta(hours=1))
     of_phone = recent.filter(phone_index__in=crypto.blind_indexes("phone", phone))
     if of_phone.filter(created_at__gt=now - settings.SIGN_IN_CODE_PAUSE).exists():
@@ -75,12 +75,6 @@ def _keep_code(phone: str, address: str, code: str) -> SignInCode:
         created_at=now,
         expires_at=now + settings.SIGN_IN_CODE_LIFE,
     )
-
-
-def _take_turns(digest: bytes) -> None:
-    """Wait until no other transaction holds this digest; held to the end of the caller's transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
 
 
 def redeem_code(*, sent: int, phone: str, code: str) -> User:
@@ -101,7 +95,7 @@ def redeem_code(*, sent: int, phone: str, code: str) -> User:
     if not secrets.compare_digest(wanted.code_digest, _code_digest(index, code)):
         raise SignInError(_("This is not the code that was sent. Look at the message again."))
     with transaction.atomic():
-        _take_turns(index[1:])
+        turns.take(index[1:])
         if not unused.filter(pk=sent).update(used_at=now):
             raise SignInError(_("This code has been used. Ask for a new one."))
         unused.update(used_at=now)
