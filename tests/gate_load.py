@@ -117,9 +117,10 @@ class Load:
         return lines + ([] if ordered == wanted else [f"{len(wanted)} alerts have {ordered.total()} orders"])
 
     def _is_done(self) -> bool:
-        waiting = Delivery.objects.exclude(state=Delivery.State.DONE).exists()
-        unread = Event.objects.filter(fanned_out_at=None).exists()
-        return not waiting and not unread and self._counted() == Pass.objects.count()
+        # Asked in the order in which one makes the next: what is done stays done while the next is asked about.
+        if self._counted() != Pass.objects.count() or Event.objects.filter(fanned_out_at=None).exists():
+            return False
+        return not Delivery.objects.exclude(state=Delivery.State.DONE).exists()
 
     def _counted(self) -> int:
         return PassCount.objects.aggregate(total=Sum("count"))["total"] or 0

@@ -1,12 +1,13 @@
 """A real Chromium, Debian's; pages are served by this process."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_socket import enable_socket
 
 from tests.people import District, make_district
@@ -65,3 +66,18 @@ def _note_stranger(url: str, ours: str, faults: list[str]) -> None:
 def district(transactional_db: None) -> District:
     """Make the small district, committed, so that the server's threads see it."""
     return make_district()
+
+
+def enter_by_phone(page: Page, phone: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sign in as a resident, by keyboard alone."""
+    page.goto("/sign-in/")
+    expect(page.get_by_role("textbox")).to_be_focused()
+    page.keyboard.type(phone)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/sign-in/code/"))
+    sent = re.search(r"SMS to \S+ .*?(\d{6})", capsys.readouterr().out)
+    assert sent
+    expect(page.get_by_role("textbox")).to_be_focused()
+    page.keyboard.type(sent.group(1))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/$"))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from healthcode.models import CodeState, Declaration
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, enter_by_phone
 from tests.codes import adopt
 from tests.declarations import NEW_ID, NEW_PHONE, today
 from tests.people import District
@@ -19,15 +19,7 @@ def page(district: District, open_window: Open, capsys: pytest.CaptureFixture[st
     """A phone without JavaScript in which somebody has just signed in for the first time."""
     adopt()
     window = open_window(390, java_script_enabled=False)
-    window.goto("/sign-in/")
-    window.keyboard.type(NEW_PHONE)
-    window.keyboard.press("Enter")
-    expect(window).to_have_url(re.compile("/sign-in/code/"))
-    sent = re.search(r"SMS to \S+ .*?(\d{6})", capsys.readouterr().out)
-    assert sent
-    window.keyboard.type(sent.group(1))
-    window.keyboard.press("Enter")
-    expect(window).to_have_url(re.compile(r"/$"))
+    enter_by_phone(window, NEW_PHONE, capsys)
     return window
 
 

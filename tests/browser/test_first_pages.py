@@ -8,27 +8,12 @@ from playwright.sync_api import Page, expect
 from citybrain.core.models import AuditRow, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Auditor, GridWorker, Resident, Role, SystemAdministrator
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, enter_by_phone
 from tests.people import LI_ID, ZHANG_ID, ZHANG_PHONE, District
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a-good-long-password"
-
-
-def _enter_as_resident(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
-    """Sign in by keyboard alone."""
-    page.goto("/sign-in/")
-    expect(page.get_by_role("textbox")).to_be_focused()
-    page.keyboard.type(ZHANG_PHONE)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/sign-in/code/"))
-    sent = re.search(r"SMS to \S+ .*?(\d{6})", capsys.readouterr().out)
-    assert sent
-    expect(page.get_by_role("textbox")).to_be_focused()
-    page.keyboard.type(sent.group(1))
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/$"))
 
 
 def _enter_as_staff(page: Page, district: District, role: type[Role]) -> User:
@@ -73,7 +58,7 @@ def test_a_resident_signs_in_reads_their_data_and_sees_who_looked(
 ) -> None:
     district.user(Resident)
     page = open_window(320, locale=locale, java_script_enabled=script)
-    _enter_as_resident(page, capsys)
+    enter_by_phone(page, ZHANG_PHONE, capsys)
     page.get_by_role("link", name=words[0]).first.click()
     expect(page.get_by_text("张三").first).to_be_visible()
     assert not script or _fits(page)
