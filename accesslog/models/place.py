@@ -44,6 +44,7 @@ class Place(models.Model):
         STATION = "station", _("station")
         AIRPORT = "airport", _("airport")
         MARKET = "market", _("shop or market")
+        VEHICLE = "vehicle", _("bus or other vehicle")
         SCHOOL = "school", _("school")
         HOSPITAL = "hospital", _("hospital")
 

@@ -46,6 +46,8 @@ class Area(models.Model):
     # GeoJSON Polygon in WGS-84; null until the district uploads it.
     boundary = models.JSONField(null=True, blank=True)
     boundary_is_schematic = models.BooleanField(default=False)
+    # Only a sample of those who live here is on the register: figures by head of this area say little.
+    register_is_partial = models.BooleanField(default=False, db_default=False)
     # A tree of its own in which `make smoke` walks the chain; it stands beside the district and counts in no figure.
     is_smoke = models.BooleanField(default=False, db_default=False)
 
