@@ -1,6 +1,6 @@
 # CityBrain. `make demo` shows it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check prove-guards bench smoke smoke-embedded system-packages messages clean
+.PHONY: help setup demo test quick check prove-guards bench pictures smoke smoke-embedded system-packages messages clean
 
 PYTHON := .venv/bin/python
 # Settings want a keyring, the name of a database and a message gateway (the demo has one), although mypy and makemessages use neither.
@@ -16,7 +16,7 @@ help:  ## list the targets
 
 setup: .venv/setup.stamp  ## make .venv with all requirements, runtime and development
 
-demo: .venv/runtime.stamp  ## run CityBrain with demo data; PORT, CITYBRAIN_VAR, DATABASE_URL, CELERY_BROKER_URL move it
+demo: .venv/runtime.stamp  ## run a district that lives; RESIDENTS, DAYS, LIFE=off shape it, PORT, CITYBRAIN_VAR, DATABASE_URL, CELERY_BROKER_URL move it
 	@exec $(PYTHON) -m citybrain.demo
 
 test: system-packages setup  ## install what the tests need (apt, when root), run them all, end with a smoke run
@@ -39,8 +39,11 @@ prove-guards: setup  ## plant each violation in a copy of the tree and see its g
 smoke: .venv/runtime.stamp  ## walk the whole chain over HTTP: make smoke BASE_URL=http://127.0.0.1:8000
 	@$(PYTHON) -m citybrain.demo.smoke $(or $(BASE_URL),$(error say where: make smoke BASE_URL=http://127.0.0.1:8000))
 
-bench: setup  ## measure from a scan at a gate to the commander's screen: make bench [BASE_URL=…]
-	$(PYTHON) -m bench.pass_to_screen $(if $(BASE_URL),--base-url $(BASE_URL))
+bench: setup  ## measure, each figure beside its baseline: make bench [BASE_URL=…]
+	$(PYTHON) -m bench $(if $(BASE_URL),--base-url $(BASE_URL))
+
+pictures: setup  ## draw docs/pictures anew from a demo: make pictures [BASE_URL=…]
+	$(PYTHON) -m tests.pictures $(if $(BASE_URL),--base-url $(BASE_URL))
 
 smoke-embedded: setup  ## start the demo on free ports in a temporary folder, look at it, stop it
 	$(PYTHON) -m tests.smoke_embedded

@@ -15,7 +15,6 @@ from accesslog.models import Pass, PassCursor
 from citybrain.core import clock
 from citybrain.core.models import XidEra
 
-NAME = "watch"
 BATCH = 500
 # Two consumers exclude one another for one turn.
 LOCK = 0x70617373
@@ -48,7 +47,7 @@ def follow() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         where, _made = PassCursor.objects.get_or_create(
-            name=NAME, defaults={"era": 0, "xid": 0, "last_pass": 0, "moved_at": BEFORE_ALL_PASSES}
+            name=PassCursor.WATCH, defaults={"era": 0, "xid": 0, "last_pass": 0, "moved_at": BEFORE_ALL_PASSES}
         )
         eras = _eras()
         era = next((one for one in eras if one.id == where.era), eras[0])

@@ -164,7 +164,9 @@ class DocumentLaneForm(LaneForm):
         label=pgettext_lazy("of a document", "Number"),
         max_length=40,
         error_messages={"required": _("Type the number that stands on the document.")},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "autofocus": True}
+        ),
     )
     is_compared = forms.BooleanField(
         label=_("The document is in front of me, and the photo is of this person."),

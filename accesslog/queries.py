@@ -1,5 +1,6 @@
 """Reads of places, devices and passes."""
 
+import uuid
 from datetime import timedelta
 
 from django.db.models import Count, Q, QuerySet
@@ -49,6 +50,14 @@ def passes_of(person: Person | None) -> QuerySet[Pass]:
 
 def recent_passes(device: Device, operator: User) -> list[Pass]:
     """Return the last passes that a guard checked by a device, newest first, so that they can look again."""
+    return list(_recent(device, operator).order_by("-scanned_at", "-id")[:RECENT_PASSES])
+
+
+def recent_pass(device: Device, operator: User, nonce: uuid.UUID) -> Pass | None:
+    """Return one of the passes that a guard checked by a device a while ago."""
+    return _recent(device, operator).filter(nonce=nonce).first()
+
+
+def _recent(device: Device, operator: User) -> QuerySet[Pass]:
     here = Pass.objects.filter(place=device.point.place_id, scanned_at__gt=clock.now() - RECENT, device=device)
-    own = here.filter(operator=operator.pk)
-    return list(own.select_related("person").order_by("-scanned_at", "-id")[:RECENT_PASSES])
+    return here.filter(operator=operator.pk).select_related("person")

@@ -24,10 +24,11 @@ from urllib.parse import urlsplit
 
 import requests
 
+from bench import rounds
 from citybrain.demo.smoke import BrokenError, Visitor
 from tests.running import running_demo
 
-# Of the demo, where both are public (citybrain.demo.accounts, citybrain.demo.gates).
+# Of the demo, where both are public (citybrain.demo.accounts, citybrain.demo.city.known).
 PASSWORD, PLACE = "xiacheng-demo-2020", "东新路农贸市场"
 LIMIT_MS = 1000.0
 LONGEST_PAUSE = 0.4
@@ -150,6 +151,7 @@ def main() -> int:
     except (BrokenError, TimeoutError, requests.RequestException) as problem:
         sys.stderr.write(f"pass_to_screen: {problem}\n")
         return 1
+    sys.stdout.write(f"{rounds.machine()}\n")
     median, p95 = say(f"pass → screen ({options.passes} passes)", on_screen)
     base_median, base_p95 = say("baseline: answer at the gate", answers)
     sys.stdout.write(f"ratio: median {median / base_median:.1f}, p95 {p95 / base_p95:.1f}\n")

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from citybrain.core import access, scope
+from citybrain.core import access, display, scope
 from citybrain.core.purposes import Purpose
 from citybrain.core.roles import Act
 
@@ -36,16 +36,27 @@ PLACES = (
 
 
 def page_frame(request: HttpRequest) -> dict[str, Any]:
-    """Return navigation, purpose and the way to the declaration for every template (a context processor)."""
+    """Return mode, navigation, purpose and the way to the declaration for every template (a context processor)."""
+    mode = display.mode_of(request)
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"places": [], "purpose_label": "", "here": "", "declare_url": ""}
+        nobody = {"places": [], "purpose_label": "", "here": "", "here_title": "", "declare_url": "", "rows_behind": {}}
+        return {"display_mode": mode, **nobody}
     held = scope.of(user)
     purpose = access.purpose_of(request)
+    here = request.resolver_match.view_name if request.resolver_match else ""
     return {
+        "display_mode": mode,
         "places": [(name, title) for name, title, act in PLACES if held.may(act)],
         "purpose_label": Purpose(purpose).label if purpose else "",
-        "here": request.resolver_match.view_name if request.resolver_match else "",
+        "here": here,
+        "here_title": next((title for name, title, _act in PLACES if name == here), ""),
         # For pages of the ground, which may not name what lies above it.
         "declare_url": reverse("healthcode:declare"),
+        # For the map, likewise: the lists of the cockpit; an area's rows are `in=` it.
+        "rows_behind": {
+            "not_green": f"{reverse('dashboard:cockpit_persons')}?state=not_green&",
+            "alerts": f"{reverse('dashboard:cockpit_alerts')}?",
+            "orders": f"{reverse('dashboard:cockpit_orders')}?",
+        },
     }

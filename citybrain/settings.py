@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "guardian",
     "rest_framework",
+    "drf_spectacular",
     "csp",
     "citybrain.core",
     "healthcode",
@@ -98,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "citybrain.core.middleware.NotAllowedMiddleware",
     "citybrain.core.middleware.RefusedLookMiddleware",
     "citybrain.core.middleware.NoStoreMiddleware",
 ]
@@ -262,7 +264,17 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["citybrain.core.api_permissions.MayAct"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CityBrain",
+    "DESCRIPTION": "Residents as staff may see them, masked. Sign-in, purposes, paging, errors: docs/api.md.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    # The same for everybody who is signed in: it names nobody.
+    "SERVE_PUBLIC": True,
+    "SERVE_INCLUDE_SCHEMA": False,
 }
 
 # Language and time

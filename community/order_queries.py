@@ -21,10 +21,19 @@ def shown(rows: WorkOrderQuerySet) -> WorkOrderQuerySet:
 
 def to_verify(user: User) -> WorkOrderQuerySet:
     """Return the reported orders of the user's areas; `is_own` says that the user carried the order out."""
-    done = (WorkOrder.State.ACCEPTED, WorkOrder.State.ARRIVED, WorkOrder.State.REPORTED)
-    own = OrderStep.objects.filter(order=OuterRef("pk"), by=user, after__in=done)
     rows: WorkOrderQuerySet = WorkOrder.objects.visible_to(user, Act.VERIFY_ORDERS).to_verify()
-    return shown(rows).annotate(is_own=Exists(own))
+    return shown(rows).annotate(is_own=_carried_out_by(user))
+
+
+def next_to_verify(user: User) -> WorkOrder | None:
+    """Return the report that has waited longest and that the user may verify."""
+    rows = WorkOrder.objects.visible_to(user, Act.VERIFY_ORDERS).to_verify()
+    return rows.exclude(_carried_out_by(user)).order_by("due_at", "id").first()
+
+
+def _carried_out_by(user: User) -> Exists:
+    done = (WorkOrder.State.ACCEPTED, WorkOrder.State.ARRIVED, WorkOrder.State.REPORTED)
+    return Exists(OrderStep.objects.filter(order=OuterRef("pk"), by=user, after__in=done))
 
 
 def without_worker(user: User) -> WorkOrderQuerySet:

@@ -62,7 +62,6 @@ class GridOnMap:
     """A grid with the number of residents that the asking user may name there."""
 
     area: Area
-    ring: list[list[float]]
     count: int
 
 
@@ -73,39 +72,7 @@ def residents_by_grid(user: User, *, area: Area | None = None) -> list[GridOnMap
     grids = visible_areas(user, Act.SEE_PEOPLE).filter(level=Area.Level.GRID, boundary__isnull=False)
     if area:
         grids = grids.filter(path__startswith=area.path)
-    rings = [(grid, grid.boundary["coordinates"][0]) for grid in grids if grid.boundary is not None]
-    return [GridOnMap(grid, ring, counts.get(grid.pk, 0)) for grid, ring in rings]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A polygon of the map in the drawing's own units, with the point where its figure stands."""
-
-    points: str
-    x: float
-    y: float
-
-
-WIDTH = 1000.0
-
-
-def shapes(boundaries: Sequence[Sequence[Sequence[float]]]) -> tuple[list[Shape], float]:
-    """Scale outer rings of (longitude, latitude) to a drawing WIDTH wide; return the shapes and its height.
-
-    A degree of longitude is drawn as long as one of latitude at 30° N would make it.
-    """
-    shrink = 0.866
-    corners = [point for ring in boundaries for point in ring]
-    west, north = min(x for x, _y in corners), max(y for _x, y in corners)
-    east, south = max(x for x, _y in corners), min(y for _x, y in corners)
-    scale = WIDTH / max((east - west) * shrink, 1e-9)
-    drawn = []
-    for ring in boundaries:
-        points = [((x - west) * shrink * scale, (north - y) * scale) for x, y in ring]
-        middle_x = sum(x for x, _y in points[:-1]) / (len(points) - 1)
-        middle_y = sum(y for _x, y in points[:-1]) / (len(points) - 1)
-        drawn.append(Shape(" ".join(f"{x:.1f},{y:.1f}" for x, y in points), middle_x, middle_y))
-    return drawn, (north - south) * scale
+    return [GridOnMap(grid, counts.get(grid.pk, 0)) for grid in grids]
 
 
 def buildings(user: User) -> QuerySet[Building]:

@@ -4,7 +4,7 @@ from django.urls import path
 
 from citybrain.core import converters  # noqa: F401 (registers `ref`)
 from community import api
-from community.views import alerts, duty, orders, places, residents, verification
+from community.views import alerts, area_map, duty, orders, places, residents, verification
 
 app_name = "community"
 
@@ -12,7 +12,7 @@ urlpatterns = [
     path("residents/", residents.residents, name="residents"),
     path("residents/find/", residents.find, name="find"),
     path("residents/export/", residents.export, name="export"),
-    path("residents/map/", places.residents_map, name="map"),
+    path("map/", area_map.residents_map, name="map"),
     path("residents/<ref:ref>/", residents.resident, name="resident"),
     path("residents/<ref:ref>/unmask/", residents.unmask, name="unmask"),
     path("estates/", places.estates, name="estates"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("orders/<ref:order>/", orders.order, name="order"),
     path("orders/<ref:order>/accept/", orders.accept, name="accept"),
     path("orders/<ref:order>/arrive/", orders.arrive, name="arrive"),
+    path("orders/<ref:order>/take-back/", orders.take_back, name="take_back"),
     path("orders/<ref:order>/report/", orders.report, name="report"),
     path("api/v1/residents/", api.ResidentList.as_view(), name="api_residents"),
     path("api/v1/residents/map/", api.ResidentMap.as_view(), name="api_map"),

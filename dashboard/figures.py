@@ -13,7 +13,7 @@ from django_stubs_ext import StrOrPromise
 from community import queries as community
 from community.models import Alert
 from dashboard.as_of import moment
-from dashboard.queries import OPEN_STATES
+from dashboard.queries import COLOURS, OPEN_STATES
 from dashboard.rows import REFUSED
 from healthcode.models import State
 
@@ -33,6 +33,8 @@ class Figure:
     narrowed: dict[str, str] = field(default_factory=dict)
     # The picture's span of minutes that it counts in.
     span: str = ""
+    # The picture's figure that says by how many there are more than yesterday at this time.
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Shown:
     # Empty where nothing is known.
     href: str
     is_zero: bool
+    more: str
 
 
 def show(figures: tuple[Figure, ...], picture: dict[str, Any]) -> list[Shown]:
@@ -58,7 +61,8 @@ def _shown(figure: Figure, picture: dict[str, Any]) -> Shown:
     span = f"{picture['links'][figure.span]}&" if figure.span else ""
     count = picture["figures"][figure.name]
     href = "" if count is None else f"{base}{span}{picture['links']['as_of']}"
-    return Shown(figure, in_figures(count), base, href, count == 0)
+    more = difference(picture["figures"][figure.more]) if figure.more else ""
+    return Shown(figure, in_figures(count), base, href, count == 0, more)
 
 
 def link_base(name: str, **narrowed: Any) -> str:
@@ -73,8 +77,8 @@ def in_figures(number: int | None) -> str:
 
 
 def difference(number: int | None) -> str:
-    """Return by how much there is more, in brackets; nothing where nothing is known."""
-    return "" if number is None else f"({number:+,})".replace("-", "−")
+    """Return by how much there is more, with its sign; nothing where nothing is known."""
+    return "" if number is None else f"{number:+,}".replace("-", "−") if number else "±0"
 
 
 _AS_EVALUATED = _(
@@ -83,7 +87,8 @@ _AS_EVALUATED = _(
 
 
 def _state(state: State, counts: StrOrPromise = _AS_EVALUATED) -> Figure:
-    return Figure(state.value, state.label, counts, PERSONS, {"state": state.value})
+    more = f"{state}_more" if state in COLOURS else ""
+    return Figure(state.value, state.label, counts, PERSONS, {"state": state.value}, more=more)
 
 
 # In the order in which they stand on the page; each group is shown together.
@@ -91,12 +96,13 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     "people": (
         Figure("people", _("residents known"), _("Everyone registered with a present address in your areas."), PERSONS),
     ),
+    # The worst first.
     "states": (
-        _state(State.GREEN),
-        _state(State.YELLOW),
         _state(State.RED),
+        _state(State.YELLOW),
         _state(State.NOT_KNOWN, _("Residents who have never declared.")),
         _state(State.EXPIRED),
+        _state(State.GREEN),
     ),
     "today": (
         Figure(
@@ -105,6 +111,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             _("Passes received since midnight and counted, admitted or refused."),
             PASSES,
             span="today",
+            more="passes_more",
         ),
         Figure(
             "refused_today",
@@ -113,6 +120,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             PASSES,
             {"result": REFUSED},
             "today",
+            "refused_more",
         ),
     ),
     "yesterday": (
@@ -149,13 +157,20 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
         ),
     ),
     "orders": (
-        Figure("orders", _("open orders"), _("Orders that nobody has verified and closed."), ORDERS),
         Figure(
             "overdue",
             pgettext_lazy("orders", "overdue"),
             _("Open orders whose due time has passed."),
             ORDERS,
             {"overdue": "1"},
+            more="overdue_more",
+        ),
+        Figure(
+            "orders",
+            _("open orders"),
+            _("Orders that nobody has verified and closed."),
+            ORDERS,
+            more="orders_more",
         ),
     ),
     "stands": tuple(
@@ -168,6 +183,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             _("open alerts"),
             _("Alerts that are not closed: one per person or point and kind, however often it happened."),
             ALERTS,
+            more="alerts_more",
         ),
     ),
     "kinds": tuple(

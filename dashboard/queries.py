@@ -16,7 +16,7 @@ from citybrain.core.models import Area, Person, User
 from citybrain.core.roles import Act
 from community.models import Alert, WorkOrder
 from dashboard.as_of import AsOf, iso
-from healthcode.models import State
+from healthcode.models import CodeChange, State
 
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
@@ -24,6 +24,9 @@ CURVE_MINUTES = 60
 FIRST_ORDERS = 8
 CONSUMER = "consumer"
 OPEN_STATES = [state for state in WorkOrder.State if state != WorkOrder.State.CLOSED]
+
+# Those that residents are compared by with the day before: who is new had none of them.
+COLOURS = (State.GREEN, State.YELLOW, State.RED, State.EXPIRED)
 
 # None where nothing is known to count.
 Figures = dict[str, int | None]
@@ -42,10 +45,14 @@ def picture(areas: Sequence[int]) -> dict[str, Any]:
         spans = spans_at(as_of.at)
         alerts, orders = _open_alerts(areas), _open_orders(areas, as_of.at)
         passes = _passes(areas, spans)
+        figures = _people(areas) | _open(alerts, orders)
         return {
             "at": iso(as_of.at),
             # Passes are what the consumer has counted: where it has never run, nothing is known of them.
-            "figures": _people(areas) | _open(alerts, orders) | (passes if as_of.counted else dict.fromkeys(passes)),
+            "figures": figures
+            | _codes_more(areas, as_of.at - DAY)
+            | _open_more(areas, figures, as_of.at - DAY)
+            | (passes if as_of.counted else dict.fromkeys(passes)),
             "curve": _curve(areas, spans["hour"]) if as_of.counted else None,
             "curve_from": iso(spans["hour"][0]),
             "grids": _by_area(alerts, orders),
@@ -53,6 +60,17 @@ def picture(areas: Sequence[int]) -> dict[str, Any]:
             "consumer": beats.ages().get(CONSUMER),
             "links": {"as_of": as_of.query, **{name: span_query(span) for name, span in spans.items()}},
         }
+
+
+def cases_within(picture: dict[str, Any], area: Area | None) -> list[dict[str, Any]]:
+    """Return the rows of a picture's areas in which anything is open that lie within an area."""
+    rows: list[dict[str, Any]] = picture["grids"]
+    return [row for row in rows if area is None or f"/{area.pk}/" in row["path"]]
+
+
+def count_cases(rows: list[dict[str, Any]]) -> int:
+    """Count open cases: an alert and the order opened for it are one, and either may still be without the other."""
+    return sum(max(row["alerts"], row["orders"]) for row in rows)
 
 
 @contextmanager
@@ -94,6 +112,36 @@ def _people(areas: Sequence[int]) -> Figures:
         counts[state or State.NOT_KNOWN] += count
     known = counts.total()
     return {"people": known or None, **{state.value: counts[state] if known else None for state in State}}
+
+
+def _codes_more(areas: Sequence[int], then: dt.datetime) -> Figures:
+    """Return by how many more residents a code says each colour than then; who moved counts where they live now."""
+    changes = CodeChange.objects.filter(at__gt=then, person__area_id__any=areas).order_by()
+    more: Counter[str] = Counter()
+    for before, after, count in changes.values_list("before", "after").annotate(Count("pk")):
+        more[after] += count
+        more[before] -= count
+    is_comparable = CodeChange.objects.filter(pk__in=CodeChange.objects.order_by("pk").values("pk")[:1], at__lte=then)
+    is_known = is_comparable.exists()
+    return {f"{state}_more": more[state] if is_known else None for state in COLOURS}
+
+
+def _open_more(areas: Sequence[int], figures: Figures, then: dt.datetime) -> Figures:
+    """Return by how many more alerts and orders are open, and orders overdue, than then; None where none was yet."""
+    was_open = Q(opened_at__lte=then) & (Q(closed_at=None) | Q(closed_at__gt=then))
+    alerts = Alert.objects.filter(area_id__any=areas, opened_at__lte=then).aggregate(
+        known=Count("pk"), alerts=Count("pk", filter=was_open)
+    )
+    orders = WorkOrder.objects.filter(area_id__any=areas, opened_at__lte=then).aggregate(
+        known=Count("pk"),
+        orders=Count("pk", filter=was_open),
+        overdue=Count("pk", filter=was_open & Q(due_at__lt=then)),
+    )
+    more: Figures = {}
+    for counts, names in ((alerts, ("alerts",)), (orders, ("orders", "overdue"))):
+        for name in names:
+            more[f"{name}_more"] = (figures[name] or 0) - counts[name] if counts["known"] else None
+    return more
 
 
 def _passes(areas: Sequence[int], spans: dict[str, Span]) -> Figures:
@@ -158,9 +206,17 @@ def _by_area(alerts: list[tuple[int, str, int]], orders: list[tuple[int, str, in
         found.setdefault(area, Counter())["alerts"] += count
     for area, _state, count, overdue in orders:
         found.setdefault(area, Counter()).update({"orders": count, "overdue": overdue})
-    names = dict(Area.objects.filter(pk__in=found).values_list("pk", "name"))
-    keys = ("alerts", "orders", "overdue")
-    rows = [{"area": area, "name": names[area], **{key: counts[key] for key in keys}} for area, counts in found.items()]
+    known = {pk: (name, path) for pk, name, path in Area.objects.filter(pk__in=found).values_list("pk", "name", "path")}
+    rows = [
+        {
+            "area": area,
+            "name": known[area][0],
+            # The ids of the areas that it lies in, and its own.
+            "path": known[area][1],
+            **{key: counts[key] for key in ("alerts", "orders", "overdue")},
+        }
+        for area, counts in found.items()
+    ]
     return sorted(rows, key=lambda row: (-row["overdue"], -max(row["alerts"], row["orders"]), row["area"]))
 
 

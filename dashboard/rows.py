@@ -20,10 +20,11 @@ from healthcode.models import CodeChange, State
 # A pass is received at most 7 days after its scan, or else kept in quarantine: other partitions are left alone.
 LATEST = dt.timedelta(days=8)
 REFUSED = "refused"
+NOT_GREEN = "not_green"
 
 
-def persons(user: User, as_of: AsOf, *, state: str = "") -> PersonQuerySet:
-    """Return the persons of the user's areas by what their code said then, each with `state_then`.
+def persons(user: User, as_of: AsOf, *, state: str = "", within: Area | None = None) -> PersonQuerySet:
+    """Return the persons of the user's areas by what their code said then (or NOT_GREEN), each with `state_then`.
 
     They are those who live there now: whose area changed since is the new area's to name.
     """
@@ -33,29 +34,41 @@ def persons(user: User, as_of: AsOf, *, state: str = "") -> PersonQuerySet:
     )
     rows: PersonQuerySet = Person.objects.visible_to(user, Act.SEE_COCKPIT).visible_to(user, Act.SEE_PEOPLE)
     rows = rows.filter(entered_in__seen_in=as_of.seen).select_related("area")
-    if state:
+    if state == NOT_GREEN:
+        rows = rows.exclude(_was(State.GREEN, Q(code_state__state=State.GREEN), changes, "person_id", as_of))
+    elif state:
         rows = rows.filter(_was(state, present, changes, "person_id", as_of))
+    rows = rows.filter(**_below(within))
     then = _before(changes, "person_id", as_of)
     return rows.annotate(state_then=Coalesce(then, F("code_state__state"), Value(State.NOT_KNOWN.value)))
 
 
-def alerts(user: User, as_of: AsOf, *, kind: str = "", area: Area | None = None) -> QuerySet[Alert]:
-    """Return the alerts that were open then."""
+def alerts(
+    user: User, as_of: AsOf, *, kind: str = "", area: Area | None = None, within: Area | None = None
+) -> QuerySet[Alert]:
+    """Return the alerts that were open then, in one area alone or within one and all below it."""
     rows = Alert.objects.visible_to(user, Act.SEE_COCKPIT).filter(_open(as_of)).select_related("area")
-    return rows.filter(**_given(kind=kind, area=area))
+    return rows.filter(**_given(kind=kind, area=area), **_below(within))
 
 
 def orders(
-    user: User, as_of: AsOf, *, state: str = "", area: Area | None = None, overdue: bool = False, ref: str = ""
+    user: User,
+    as_of: AsOf,
+    *,
+    state: str = "",
+    area: Area | None = None,
+    within: Area | None = None,
+    overdue: bool = False,
+    ref: str = "",
 ) -> QuerySet[WorkOrder]:
-    """Return the orders that were open then, each with `state_then`."""
+    """Return the orders that were open then, in one area alone or within one, each with `state_then`."""
     steps = OrderStep.objects.all()
     rows = WorkOrder.objects.visible_to(user, Act.SEE_COCKPIT).filter(_open(as_of)).select_related("area", "alert")
     if state:
         rows = rows.filter(_was(state, Q(state=state), steps, "order_id", as_of))
     if overdue:
         rows = rows.filter(due_at__lt=as_of.at)
-    rows = rows.filter(**_given(area=area, ref=ref))
+    rows = rows.filter(**_given(area=area, ref=ref), **_below(within))
     return rows.annotate(state_then=Coalesce(_before(steps, "order_id", as_of), F("state")))
 
 
@@ -112,6 +125,10 @@ def _counted(as_of: AsOf) -> Q:
     if number > 0:
         kept |= Q(received_at__lt=eras[number].started_at)
     return kept
+
+
+def _below(area: Area | None) -> dict[str, str]:
+    return {"area__path__startswith": area.path} if area else {}
 
 
 def _given(**narrowing: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from citybrain.core.models import Organisation, User
 from healthcode import forms, replay
 from healthcode.actions import declare
 from healthcode.address_book import address_book
-from healthcode.fields import NO, NONE, YES, earliest_asked
+from healthcode.fields import ADDRESS, BOTH, NONE, WORK, YES, earliest_asked
 from healthcode.forms import Asking, Given, PageForm
 from healthcode.models import Declaration, DeclarationDraft, RiskArea
 
@@ -23,7 +23,7 @@ from healthcode.models import Declaration, DeclarationDraft, RiskArea
 class Known:
     """What need not be asked, or only whether it still holds."""
 
-    # The account is bound to a person, who has been asked for name, document and phone before.
+    # The account is bound to a person, who has been asked for name and document before.
     person: bool = False
     address: bool = False
     work: bool = False
@@ -31,28 +31,46 @@ class Known:
     risk_areas: bool = True
 
 
+def _never(_known: Known, _given: Given) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Page:
-    """A page of the declaration; several pages may belong to one step."""
+    """A page of the declaration: one question."""
 
     name: str
-    step: str
     title: StrOrPromise
     form: type[PageForm]
     # Whether it is asked, after what was answered on the pages before.
     is_asked: Callable[[Known, Given], bool] = lambda _known, _given: True
+    # Whether it usually follows while the answer that it hangs on is still missing: so that the number of questions
+    # that somebody is told at the beginning does not grow from page to page.
+    may_come: Callable[[Known, Given], bool] = _never
 
 
 def _moves(known: Known, given: Given) -> bool:
-    return not known.address or given.get("same-address", {}).get("same") == NO
+    return not known.address or given.get("same", {}).get("same") in {ADDRESS, BOTH}
+
+
+def _works_anew(known: Known, given: Given) -> bool:
+    return not (known.address and known.work) or given.get("same", {}).get("same") in {WORK, BOTH}
 
 
 def _has_estates(_known: Known, given: Given) -> bool:
     return bool(given.get("community", {}).get("estates"))
 
 
+def _may_have_estates(known: Known, given: Given) -> bool:
+    return _moves(known, given) and "community" not in given
+
+
 def _has_estate(_known: Known, given: Given) -> bool:
     return bool(given.get("estate", {}).get("name"))
+
+
+def _may_have_estate(known: Known, given: Given) -> bool:
+    return _may_have_estates(known, given) or (_has_estates(known, given) and "estate" not in given)
 
 
 def _lacks_flat(known: Known, given: Given) -> bool:
@@ -62,59 +80,38 @@ def _lacks_flat(known: Known, given: Given) -> bool:
     return not _has_estate(known, given) or "building" in given
 
 
-def _works_anew(known: Known, given: Given) -> bool:
-    return not known.work or given.get("same-work", {}).get("same") == NO
-
-
 PAGES: Mapping[str, Page] = {
     page.name: page
     for page in (
-        Page("who", "who", _("Who are you?"), forms.WhoForm, lambda known, _given: not known.person),
-        Page("phone", "phone", _("Your phone"), forms.PhoneForm, lambda known, _given: not known.person),
-        Page(
-            "same-address",
-            "address",
-            _("Do you still live here?"),
-            forms.SameAddressForm,
-            lambda known, _given: known.address,
-        ),
-        Page("address", "address", _("In which street do you live now?"), forms.StreetForm, _moves),
+        Page("who", _("Who are you?"), forms.WhoForm, lambda known, _given: not known.person),
+        Page("same", _("Is this still right?"), forms.SameForm, lambda known, _given: known.address),
+        Page("address", _("In which street do you live now?"), forms.StreetForm, _moves),
         Page(
             "community",
-            "address",
             _("In which community?"),
             forms.CommunityForm,
             lambda _known, given: "address" in given,
+            _moves,
         ),
-        Page("estate", "address", _("In which estate?"), forms.EstateForm, _has_estates),
-        Page("building", "address", _("In which building?"), forms.BuildingForm, _has_estate),
-        Page("room", "address", _("Where exactly?"), forms.RoomForm, _lacks_flat),
-        Page(
-            "same-work",
-            "work",
-            _("Is this still so?"),
-            forms.SameWorkForm,
-            lambda known, _given: known.work,
-        ),
-        Page("work", "work", _("Where do you work or go to school?"), forms.WorkForm, _works_anew),
+        Page("estate", _("In which estate?"), forms.EstateForm, _has_estates, _may_have_estates),
+        Page("building", _("In which building?"), forms.BuildingForm, _has_estate, _may_have_estate),
+        Page("room", _("Where exactly?"), forms.RoomForm, _lacks_flat, _moves),
+        Page("work", _("Where do you work or go to school?"), forms.WorkForm, _works_anew),
         Page(
             "organisation",
-            "work",
             _("Which of these is it?"),
             forms.OrganisationForm,
             lambda _known, given: bool(given.get("work", {}).get("matches")),
         ),
-        Page("arrival", "arrival", _("Have you come into the city in the last 14 days?"), forms.ArrivalForm),
+        Page("arrival", _("Have you come into the city in the last 14 days?"), forms.ArrivalForm),
         Page(
-            "stays",
             "stays",
             _("Have you been in one of these risk areas in the last 14 days?"),
             forms.StaysForm,
             lambda known, _given: known.risk_areas,
         ),
-        Page("contact", "contact", _("Were you close to a sick person in the last 14 days?"), forms.ContactForm),
-        Page("health", "health", _("How are you today?"), forms.HealthForm),
-        Page("pledge", "pledge", _("Your promise"), forms.PledgeForm),
+        Page("contact", _("Were you close to a sick person in the last 14 days?"), forms.ContactForm),
+        Page("health", _("How are you today?"), forms.HealthForm),
     )
 }
 
@@ -124,10 +121,15 @@ def asked(known: Known, given: Given) -> list[str]:
     return [page.name for page in PAGES.values() if page.is_asked(known, given)]
 
 
+def coming(known: Known, given: Given) -> list[str]:
+    """Return the names of the pages that are asked or will usually follow, in order."""
+    return [page.name for page in PAGES.values() if page.is_asked(known, given) or page.may_come(known, given)]
+
+
 def progress(known: Known, given: Given, name: str) -> tuple[int, int]:
-    """Return the number of a page's step and how many steps there are."""
-    steps = list(dict.fromkeys(PAGES[one].step for one in asked(known, given)))
-    return steps.index(PAGES[name].step) + 1, len(steps)
+    """Return the number of a question and how many there are."""
+    pages = coming(known, given)
+    return pages.index(name) + 1, len(pages)
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,9 @@ class Walk:
         """The names of the pages that can be shown, in order: none is jumped over."""
         return [*self.given, *([self.first_open] if self.first_open else [])]
 
-    def form(self, name: str, data: MultiValueDict[str, str] | None = None) -> PageForm:
-        """Return the form of a page: filled with `data`, else showing what was typed before."""
+    def form(self, name: str, *, is_judged: bool = False) -> PageForm:
+        """Return the form of a page with what was typed before; judged, it says what is wrong with that."""
+        data = MultiValueDict(self.typed.get(name, {})) if is_judged else None
         form = PAGES[name].form(self.asking, self.given, data)
         kept = {field: values for field, values in self.typed.get(name, {}).items() if field in form.fields and values}
         form.initial = {field: values if form.takes_many(field) else values[-1] for field, values in kept.items()}

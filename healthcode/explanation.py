@@ -1,5 +1,6 @@
 """Why a code is as it is: the reasons with their evidence, what carries the state, the rules, what was declared."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from healthcode.models import CodeState, Declaration, Evidence, Reason, RiskArea
 from healthcode.models.risk_area import LEVEL_DIGITS
 
 LANGUAGES = ("zh", "en")
+# What a declaration asks about, and within which time what was sent together became known.
+ASKED = [Kind.TRIP, Kind.RISK_AREA_STAY, Kind.EXPOSURE, Kind.DECLARATION]
+ONE_SENDING = dt.timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,7 @@ class Explanation:
 def explain(person: Person) -> Explanation:
     """Return why a person's code is as it is, by what was last judged; holds too when no rules are in force."""
     judged = CodeState.objects.filter(person=person).select_related("rule_set").first()
-    in_force = RuleActivation.objects.filter(valid_from__lte=clock.now()).select_related("rule_set")
-    activation = in_force.order_by("-valid_from", "-id").first()
+    activation = _in_force()
     reasons = list(queries.reasons_of(person))
     evidence = Evidence.objects.in_bulk({one for reason in reasons for one in reason.evidence})
     last = _last_declaration(person)
@@ -72,6 +75,22 @@ def explain(person: Person) -> Explanation:
         activation=activation,
         rules_title=_in_language(activation.rule_set.body["title"]) if activation else "",
     )
+
+
+def sent_with(declaration: Declaration) -> list[Told]:
+    """Return what its person said in a declaration, in the order of the questions."""
+    last = declaration.evidence
+    own = Evidence.objects.filter(person=declaration.person_id, source=Evidence.Source.SELF, author=last.author)
+    span = (last.known_at - ONE_SENDING, last.known_at)
+    told = own.filter(kind__in=ASKED, known_at__range=span, pk__lt=last.pk)
+    rows = sorted([*told, last], key=lambda one: (ASKED.index(Kind(one.kind)), one.pk))
+    place_names = _place_names(rows, _in_force())
+    return [Told(one, words.said(one, place_names)) for one in rows]
+
+
+def _in_force() -> RuleActivation | None:
+    begun = RuleActivation.objects.filter(valid_from__lte=clock.now()).select_related("rule_set")
+    return begun.order_by("-valid_from", "-id").first()
 
 
 def _explained(

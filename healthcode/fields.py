@@ -23,6 +23,8 @@ from healthcode import kinds
 DAYS_ASKED = 14
 NONE = "none"
 YES, NO = "yes", "no"
+# What has changed since the last declaration.
+ADDRESS, WORK, BOTH = "address", "work", "both"
 YES_OR_NO = ((YES, pgettext_lazy("answer", "Yes")), (NO, pgettext_lazy("answer", "No")))
 FIRST_DAY = dt.date(documents.OLDEST_BIRTH_YEAR, 1, 1)
 DAY_FORMATS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日"]

@@ -16,10 +16,13 @@ from citybrain.core.models import Area, Organisation, Person, User
 from healthcode import kinds, words
 from healthcode.address_book import AddressBook
 from healthcode.fields import (
+    ADDRESS,
+    BOTH,
     GRADES,
     LONGEST_ADDRESS,
     LONGEST_WORK,
     NONE,
+    WORK,
     WORK_KINDS,
     YES,
     YES_OR_NO,
@@ -88,7 +91,7 @@ class WhoForm(PageForm):
     """Name and identity document."""
 
     name = line(_("Name, as on your document"), 60, required=True, autocomplete="name")
-    kind = one_of(_("Identity document"), documents.Type.choices)
+    kind = one_of(_("Identity document"), documents.Type.choices, initial=documents.Type.RESIDENT_ID)
     number = forms.CharField(
         label=_("Document number"),
         max_length=40,
@@ -122,14 +125,15 @@ class WhoForm(PageForm):
         return self.cleaned_data
 
 
-class PhoneForm(PageForm):
-    """Nothing is asked: the number is that of the account."""
+class SameForm(PageForm):
+    """Whether what is on record of address and work still holds."""
 
-
-class SameAddressForm(PageForm):
-    """Whether the address on record still holds."""
-
-    same = one_of(_("Your answer"), YES_OR_NO)
+    def prepare(self) -> None:
+        """Offer what may have changed; work only where it was declared before."""
+        choices = [(YES, _("Yes, nothing has changed")), (ADDRESS, _("No, my address has changed"))]
+        if self.asking.last is not None:
+            choices += [(WORK, _("No, my work or school has changed")), (BOTH, _("No, both have changed"))]
+        self.fields["same"] = one_of(_("Your answer"), choices)
 
 
 class StreetForm(PageForm):
@@ -207,12 +211,6 @@ class RoomForm(PageForm):
         else:
             example = _("Estate, or road and number; then building, unit and room")
         self.fields["room"] = line(label, longest, required=True, help_text=example)
-
-
-class SameWorkForm(PageForm):
-    """Whether what was said of work the last time still holds."""
-
-    same = one_of(_("Your answer"), YES_OR_NO)
 
 
 class WorkForm(PageForm):
@@ -378,11 +376,11 @@ class HealthForm(PageForm):
         return self.cleaned_data
 
 
-class PledgeForm(PageForm):
-    """The promise that it is true."""
+class PledgeForm(forms.Form):
+    """The promise that it is true, given beside the answers."""
 
     pledge = some_of(_("Your promise"), [(YES, _("What I have said is true and complete."))])
 
-    def prepare(self) -> None:
-        """Say what to do when it is missing."""
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
         self.fields["pledge"].error_messages["required"] = _("Tick the box: without your promise nothing can be sent.")

@@ -7,9 +7,9 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from citybrain.core import clock, crypto, documents, names
-from citybrain.core.models import Person
+from citybrain.core.models import Person, User
 from healthcode import replay
-from healthcode.models import CodeChange, CodeState, Reason, State
+from healthcode.models import CodeChange, CodeState, DeclarationDraft, Reason, State
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ def code_of(stored: CodeState | None) -> Code:
         return Code(State.NOT_KNOWN, None, None)
     state = stored.at(clock.now())
     return Code(state, stored.since if state == stored.state else stored.valid_until, stored.valid_until)
+
+
+def has_draft(user: User) -> bool:
+    """Return whether an account has begun a declaration and not sent it."""
+    return DeclarationDraft.objects.filter(user=user).exists()
 
 
 def changes_of(person: Person) -> QuerySet[CodeChange]:

@@ -65,15 +65,15 @@ def _identity(walk: Walk) -> Iterable[Line]:
 def _home(walk: Walk) -> Line:
     given, label, person = walk.given, _("Present address"), walk.asking.person
     if "room" not in given and person:
-        return Line(label, [person.address, person.area.name], "same-address")
+        return Line(label, [person.address, person.area.name], "same")
     estate, building = (given.get(page, {}).get("name", "") for page in ("estate", "building"))
     note = "" if building else _("The register does not have this building. A grid worker will find it for you.")
-    page = "same-address" if "same-address" in given else "address"
+    page = "same" if "same" in given else "address"
     return Line(label, [f"{estate}{building}{given['room']['room']}", given["community"]["name"]], page, note)
 
 
 def _work(walk: Walk) -> Line:
-    page = "same-work" if "same-work" in walk.given else "work"
+    page = "same" if "same" in walk.given else "work"
     return Line(_("Work or school"), [collect(walk).work or pgettext("work or school", "neither")], page)
 
 

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.smoke_embedded import OURS, ROOT, START_SECONDS, STOP_SECONDS, await_health, free_ports
 
 WEB = "citybrain.wsgi"
+# Tests compare figures before and after: a small district in which nothing happens but what they do.
+STILL = {"RESIDENTS": "2000", "DAYS": "0", "LIFE": "off"}
+# The demo as it is shown.
+LIVING: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -59,18 +63,21 @@ def pids(var: Path, word: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def running_demo(var: Path) -> Iterator[Demo]:
-    """Start the demo in a folder of its own and stop it in the end; whatever it says goes to demo.log there."""
+def running_demo(var: Path, district: Mapping[str, str] = STILL, seconds: float = START_SECONDS) -> Iterator[Demo]:
+    """Start a demo, a still one unless said otherwise, in a folder of its own and stop it in the end.
+
+    Whatever it says goes to demo.log there.
+    """
     port = free_ports()
     outside = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "DJANGO_"))}
-    environment = outside | {"PORT": str(port), "CITYBRAIN_VAR": str(var)}
+    environment = outside | {**district} | {"PORT": str(port), "CITYBRAIN_VAR": str(var)}
     var.mkdir(exist_ok=True)
     with (var / "demo.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "citybrain.demo"], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
         try:
-            await_health(process, port, time.monotonic() + START_SECONDS)
+            await_health(process, port, time.monotonic() + seconds)
             yield Demo(port, var)
         finally:
             process.send_signal(signal.SIGINT)

@@ -3,7 +3,7 @@
 set -eu
 
 missing=""
-for package in postgresql-15 redis-server mosquitto chromium fonts-noto-cjk gettext; do
+for package in postgresql-15 redis-server mosquitto chromium fonts-noto-cjk gettext nginx-light systemd; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

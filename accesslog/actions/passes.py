@@ -126,6 +126,12 @@ def make_partition(*, day: dt.date) -> None:
         cursor.execute("SELECT accesslog_make_partition(%s)", [day])
 
 
+def decision_of(row: Pass | QuarantinedPass) -> Decision:
+    """Return what the gate was told with a pass that is kept."""
+    name = row.person.masked_name if row.person else ""
+    return Decision(Result(row.result), row.is_admitted, row.state, name, row.pk, row.scanned_at)
+
+
 def purge_token_uses() -> int:
     """Forget where tokens were shown first, once they are dead; return how many."""
     gone, _models = TokenUse.objects.filter(first_at__lt=clock.now() - TOKEN_USES_KEPT).delete()
@@ -322,5 +328,4 @@ def _kept(device: Device, scan: Scan) -> Decision:
     row = _find(device, scan)
     if row is None:
         raise LookupError(scan.nonce)
-    name = row.person.masked_name if row.person else ""
-    return Decision(Result(row.result), row.is_admitted, row.state, name, row.pk, row.scanned_at)
+    return decision_of(row)

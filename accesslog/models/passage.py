@@ -157,6 +157,9 @@ class TokenUse(models.Model):
 class PassCursor(models.Model):
     """How far the pass consumer has read: every pass below (xid, last_pass) of the era has had its effects."""
 
+    # Its one name.
+    WATCH = "watch"
+
     name = models.CharField(max_length=30, primary_key=True)
     # The id of core's XidEra that `xid` counts in.
     era = models.BigIntegerField()

@@ -1,8 +1,9 @@
 """The gate: a guard at an enrolled device checks whoever stands there."""
 
 import functools
+import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -20,20 +21,21 @@ from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from healthcode.models import State
 
-AtGate = Callable[[HttpRequest, Device], HttpResponse]
+P = ParamSpec("P")
+AtGate = Callable[Concatenate[HttpRequest, Device, P], HttpResponse]
 
 
-def at_a_gate(view: AtGate) -> Callable[[HttpRequest], HttpResponse]:
+def at_a_gate(view: AtGate[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Hand the enrolled device to a page; a browser that is none is sent to enrol, another gate's is refused."""
 
     @functools.wraps(view)
-    def found(request: HttpRequest) -> HttpResponse:
+    def found(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         device = devices.of(request)
         if device is None:
             return redirect("accesslog:enrol")
         if not device.point.place.is_for(access.signed_in(request), Act.CHECK_AT_GATE):
             return _elsewhere(request, device, Deed.OPEN_PAGE)
-        return view(request, device)
+        return view(request, device, *args, **kwargs)
 
     return found
 
@@ -78,8 +80,8 @@ def document(request: HttpRequest, device: Device) -> HttpResponse:
     form = DocumentLaneForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         asked = {name: form.cleaned_data[name] for name in ("type", "number")}
-        if decision := _decide_by_hand(request, device, form, passes.DocumentScan, asked):
-            return _show(request, device, decision, "document")
+        if _decide_by_hand(request, device, form, passes.DocumentScan, asked):
+            return redirect("accesslog:result", form.cleaned_data["nonce"])
     return render(request, "accesslog/gate/document.html", {**_frame(device), "form": form})
 
 
@@ -94,9 +96,22 @@ def certificate(request: HttpRequest, device: Device) -> HttpResponse:
         if form.is_valid():
             asked = {name: form.cleaned_data[name] for name in ("number", "issuer", "accepted")}
             asked["jpeg"] = form.cleaned_data["photo"]
-            if decision := _decide_by_hand(request, device, form, passes.CertificateScan, asked):
-                return _show(request, device, decision, "certificate")
+            if _decide_by_hand(request, device, form, passes.CertificateScan, asked):
+                return redirect("accesslog:result", form.cleaned_data["nonce"])
     return render(request, "accesslog/gate/certificate.html", {**_frame(device), "form": form})
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@at_a_gate
+@require_safe
+def result(request: HttpRequest, device: Device, nonce: uuid.UUID) -> HttpResponse:
+    """Show what was decided by hand a moment ago; it can be loaded again and gone back to."""
+    kept = queries.recent_pass(device, access.signed_in(request), nonce)
+    if kept is None:
+        return redirect("accesslog:gate")
+    decision = passes.decision_of(kept)
+    frame = {**_frame(device), "decision": decision, "words": words.of(decision.result), "lane": kept.lane}
+    return render(request, "accesslog/gate/result.html", frame)
 
 
 @access.requires(Act.CHECK_AT_GATE)
@@ -140,6 +155,7 @@ def _answer(decision: passes.Decision) -> dict[str, Any]:
         "admitted": decision.is_admitted,
         "state": decision.state,
         "masked_name": decision.masked_name,
+        "verdict": said.verdict,
         "headline": said.headline,
         "advice": said.advice,
         "look": said.look,
@@ -150,20 +166,15 @@ def _answer(decision: passes.Decision) -> dict[str, Any]:
 
 def _decide_by_hand(
     request: HttpRequest, device: Device, form: LaneForm, kind: type[passes.Scan], asked: dict[str, Any]
-) -> passes.Decision | None:
-    """Decide on what a valid form says; None, with an error in the form, when the device asks too fast."""
+) -> bool:
+    """Decide on what a valid form says; False, with an error in the form, when the device asks too fast."""
     once = {name: form.cleaned_data[name] for name in ("nonce", "scanned_at")}
     # The form was opened and sent by our own clock.
     checked = kind(**once, sent_at=clock.now(), **asked)
     try:
-        decision = passes.decide(device=device, scan=checked, by=access.signed_in(request))
+        passes.decide(device=device, scan=checked, by=access.signed_in(request))
     except passes.TooManyError as problem:
         form.add_error(None, str(problem))
-        return None
+        return False
     note_seen(device=device)
-    return decision
-
-
-def _show(request: HttpRequest, device: Device, decision: passes.Decision, again: str) -> HttpResponse:
-    frame = {**_frame(device), "decision": decision, "words": words.of(decision.result), "again": again}
-    return render(request, "accesslog/gate/result.html", frame)
+    return True

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from citybrain.core import documents
@@ -80,6 +81,23 @@ class PurposeForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one.")},
     )
+
+
+class GalleryForm(forms.Form):
+    """Shows how fields look; nothing is done with what is typed."""
+
+    name = forms.CharField(label=_("Your name"), help_text=_("As it stands in your document."), max_length=40)
+    day = day_field(_("Day"))
+    kind = forms.ChoiceField(label=_("How did you come?"), choices=[("foot", _("On foot")), ("bus", _("By bus"))])
+    fever = forms.ChoiceField(
+        label=_("Do you have a fever?"),
+        choices=[("no", pgettext_lazy("answer", "No")), ("yes", pgettext_lazy("answer", "Yes"))],
+        widget=forms.RadioSelect,
+    )
+    remarks = forms.CharField(
+        label=pgettext_lazy("gallery", "Remarks"), widget=forms.Textarea(attrs={"rows": 3}), required=False
+    )
+    agreed = forms.BooleanField(label=_("I have read this."))
 
 
 class TreeDayForm(forms.Form):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.cache import add_never_cache_headers
 
 from citybrain.core import access
@@ -30,6 +30,22 @@ class RefusedLookMiddleware:
             return None
         access.put_on_record(request, exception)
         return errors.not_found(request) if exception.status == 404 else errors.forbidden(request)  # noqa: PLR2004
+
+
+class NotAllowedMiddleware:
+    """Gives Django's blank answer 405 words: it is met by whoever loads the answer to a form again."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Put a page in the place of an empty refusal of the method."""
+        response = self.respond(request)
+        if not isinstance(response, HttpResponseNotAllowed) or response.content:
+            return response
+        page = errors.not_allowed(request)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page
 
 
 class NoStoreMiddleware:

@@ -3,8 +3,8 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from citybrain.core import access
-from citybrain.core.views import areas, audit, health, me, members, purpose, sign_in, system
+from citybrain.core import access, api
+from citybrain.core.views import areas, audit, design, health, me, members, purpose, sign_in, system
 
 app_name = "core"
 
@@ -16,6 +16,9 @@ urlpatterns = [
     path("password/", sign_in.password, name="password"),
     path("sign-out/", sign_in.out, name="out"),
     path("language/", access.public("everyone may read in their language")(set_language), name="language"),
+    path("mode/", design.mode, name="mode"),
+    path("design/", design.gallery, name="design"),
+    path("api/v1/schema/", api.ApiSchema.as_view(), name="api_schema"),
     path("purpose/", purpose.purpose, name="purpose"),
     path("me/", me.me, name="me"),
     path("me/looks/", me.looks, name="looks"),

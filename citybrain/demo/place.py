@@ -1,4 +1,4 @@
-"""Where a demo lives: its folder below var/, its ports, and whether both are fit to start in."""
+"""Where a demo lives and what is asked of it: its folder below var/, its ports, and how large a district it shows."""
 
 import fcntl
 import os
@@ -9,23 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from citybrain.demo.city.known import DAYS, RESIDENTS
 from citybrain.demo.processes import ROOT
 from citybrain.demo.terminal import DemoError
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = "8000"
+DEFAULT_PORT = 8000
 LAST_PORT = 65534
+FEWEST_RESIDENTS, MOST_RESIDENTS = 100, 1_000_000
+# Passes are kept no longer.
+MOST_DAYS = 28
 # Processes of a demo that was killed a moment ago may still be closing.
 PORT_GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """A demo's port (the live stream takes the next one) and folders, all absolute."""
+    """A demo's port (the live stream takes the next one) and folders, all absolute, and what it shows."""
 
     port: int
     var: Path
     keyring: Path
+    residents: int = RESIDENTS
+    # Of history, loaded with the residents.
+    days: int = DAYS
+    # Whether the district goes on living.
+    is_alive: bool = True
 
     @property
     def cluster(self) -> Path:
@@ -36,6 +45,11 @@ class Place:
     def prepared(self) -> Path:
         """Marker of a complete first start; holds the fingerprint of the code that prepared the database."""
         return self.cluster / "prepared"
+
+    @property
+    def loaded(self) -> Path:
+        """File that says which district was loaded."""
+        return self.var / "district.json"
 
     @property
     def passwords(self) -> Path:
@@ -53,14 +67,27 @@ class Place:
 
 
 def read(environment: Mapping[str, str]) -> Place:
-    """Read PORT, CITYBRAIN_VAR and CITYBRAIN_KEYRING."""
-    port = environment.get("PORT") or DEFAULT_PORT
-    if not (port.isdecimal() and 0 < int(port) <= LAST_PORT):
-        message = f"PORT is {port!r}: use a number from 1 to {LAST_PORT}"
-        raise DemoError(message)
+    """Read PORT, CITYBRAIN_VAR, CITYBRAIN_KEYRING, RESIDENTS, DAYS and LIFE."""
+    port = _number("PORT", environment.get("PORT"), DEFAULT_PORT, range(1, LAST_PORT + 1))
     var = Path(environment.get("CITYBRAIN_VAR") or ROOT / "var").expanduser().resolve()
     keyring = Path(environment.get("CITYBRAIN_KEYRING") or var / "keyring.json").expanduser().resolve()
-    return Place(int(port), var, keyring)
+    sizes = range(FEWEST_RESIDENTS, MOST_RESIDENTS + 1)
+    residents = _number("RESIDENTS", environment.get("RESIDENTS"), RESIDENTS, sizes)
+    days = _number("DAYS", environment.get("DAYS"), DAYS, range(MOST_DAYS + 1))
+    life = environment.get("LIFE") or "on"
+    if life not in {"on", "off"}:
+        message = f"LIFE is {life!r}: use on or off"
+        raise DemoError(message)
+    return Place(port, var, keyring, residents, days, is_alive=life == "on")
+
+
+def _number(name: str, text: str | None, default: int, allowed: range) -> int:
+    if not text:
+        return default
+    if not (text.isdecimal() and text.isascii() and int(text) in allowed):
+        message = f"{name} is {text!r}: use a number from {allowed[0]} to {allowed[-1]}"
+        raise DemoError(message)
+    return int(text)
 
 
 def require_free_ports(place: Place) -> None:

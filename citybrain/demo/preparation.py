@@ -1,11 +1,13 @@
 """What must be true before the processes start: roles, migrated tables, static files, demo data."""
 
 import hashlib
+import json
+import re
 import site
 from collections.abc import Mapping
 from pathlib import Path
 
-from citybrain.demo.database import Urls
+from citybrain.demo.database import Urls, holds_data
 from citybrain.demo.place import Place
 from citybrain.demo.processes import ROOT, manage
 from citybrain.demo.terminal import say
@@ -20,6 +22,7 @@ def prepare(place: Place, urls: Urls, environment: Mapping[str, str], *, is_own_
     Each step changes nothing when there is nothing to do. On our own cluster all are left out when the code is the
     one that was prepared last; of another database nobody knows what happened to it since.
     """
+    _compare_district(place)
     logins = place.var / "logins.txt"
     now = fingerprint(place)
     if is_own_database and _is_current(place, now) and logins.exists():
@@ -30,17 +33,39 @@ def prepare(place: Place, urls: Urls, environment: Mapping[str, str], *, is_own_
     if urls.admin:
         say("making the database roles")
         manage(("create_roles",), every_role | urls.environment("admin"), log)
+    is_new = not holds_data(urls)
     say("migrating the database")
     manage(("migrate", "--noinput"), every_role, log)
     say("collecting static files")
     manage(("collectstatic", "--noinput", "--verbosity", "0"), every_role, log)
     say("loading the demo district")
-    manage(("load_demo",), every_role, log)
+    district = {"residents": place.residents, "days": place.days}
+    options = [word for name, number in district.items() for word in (f"--{name}", str(number))]
+    manage(("load_demo", *options), every_role, log, tell=_tell)
+    if is_new:
+        place.loaded.write_text(json.dumps(district), encoding="utf-8")
     manage(("smoke_accounts",), every_role, log)
     logins.write_text(manage(("load_demo", "--logins"), every_role, log), encoding="utf-8")
     if is_own_database:
         place.prepared.write_text(now, encoding="utf-8")
     return logins.read_text(encoding="utf-8")
+
+
+def _tell(line: str) -> None:
+    """Say a line of a command that has its own clock by ours."""
+    say(re.sub(r"^\[ *[\d.]+ s\] ", "", line))
+
+
+def _compare_district(place: Place) -> None:
+    """Say so when another district was loaded than is asked for: what is loaded stays."""
+    if not place.loaded.exists():
+        return
+    loaded = json.loads(place.loaded.read_text(encoding="utf-8"))
+    if (loaded["residents"], loaded["days"]) != (place.residents, place.days):
+        say(
+            f"{place.var} was loaded with RESIDENTS={loaded['residents']} DAYS={loaded['days']} and stays so;"
+            f" for RESIDENTS={place.residents} DAYS={place.days} set CITYBRAIN_VAR to another folder"
+        )
 
 
 def fingerprint(place: Place) -> str:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+FOLLOW_SECONDS = 0.1
 CALM_SECONDS = 30.0  # a process that lived this long is started again without growing pauses
 # The console message gateway prints one-time codes there; whoever tries the demo needs to see them.
 SHOWN = {"web": b"SMS"}
@@ -22,7 +23,7 @@ SHOWN = {"web": b"SMS"}
 
 @dataclass(frozen=True)
 class Process:
-    """One process of the system: its name in `settings.PROCESSES` and how to run it."""
+    """One process: its name (in `settings.PROCESSES` if it is part of the system) and how to run it."""
 
     name: str
     arguments: tuple[str, ...]
@@ -48,6 +49,12 @@ def table(port: int) -> tuple[Process, ...]:
         Process("sealer", (python, "manage.py", "sealer")),
         Process("consumer", (python, "manage.py", "pass_consumer")),
     )
+
+
+# The district's own life: no part of the system, so nothing waits for it.
+LIFE = Process("life", (sys.executable, "manage.py", "live_demo"))
+# Newcomers' names are sorted as well without the dictionary of phrases, a third of this process's memory.
+LIFE_ENVIRONMENT = {"PYPINYIN_NO_PHRASES": "true"}
 
 
 class Child:
@@ -135,12 +142,19 @@ def spawn(arguments: tuple[str, ...], environment: Mapping[str, str], output: in
     )
 
 
-def manage(arguments: tuple[str, ...], environment: Mapping[str, str], log: Path) -> str:
-    """Run a management command to its end; return what it printed, raise DemoError with its last line if it failed."""
+def manage(
+    arguments: tuple[str, ...], environment: Mapping[str, str], log: Path, tell: Callable[[str], None] | None = None
+) -> str:
+    """Run a management command to its end; return what it printed, raise DemoError with its last line if it failed.
+
+    `tell` is given each line as it comes.
+    """
     with log.open("a+b") as output:
         begin = output.seek(0, os.SEEK_END)
         running = spawn((sys.executable, "manage.py", *arguments), environment, output.fileno())
         try:
+            if tell:
+                _follow(running, log, begin, tell)
             running.wait()
         finally:
             status = bury(running)
@@ -150,6 +164,19 @@ def manage(arguments: tuple[str, ...], environment: Mapping[str, str], log: Path
         message = f"`manage.py {arguments[0]}` failed: {last_line(log)} (log: {log})"
         raise DemoError(message)
     return printed
+
+
+def _follow(running: subprocess.Popen[bytes], log: Path, begin: int, tell: Callable[[str], None]) -> None:
+    """Hand on what a process writes to its log, line by line, until it ends."""
+    with log.open("rb") as written:
+        written.seek(begin)
+        is_over, rest = False, b""
+        while not is_over:
+            is_over = _has_ended(running)
+            *lines, rest = (rest + written.read()).split(b"\n")
+            for line in lines:
+                tell(line.decode(errors="replace"))
+            time.sleep(FOLLOW_SECONDS)
 
 
 def bury(running: subprocess.Popen[bytes]) -> int:

@@ -17,7 +17,7 @@ from citybrain.demo import database, place, processes
 from citybrain.demo.cluster import Cluster, ClusterError, embedded_bin
 from citybrain.demo.place import HOST, Place
 from citybrain.demo.preparation import prepare
-from citybrain.demo.processes import Child
+from citybrain.demo.processes import Child, Process
 from citybrain.demo.terminal import DemoError, say, show
 
 READY_SECONDS = 90.0
@@ -75,6 +75,8 @@ class Demo:
         self._start_processes(urls, environment)
         self._await_health()
         say("ready")
+        if self.place.is_alive:
+            self._start(processes.LIFE, {**environment, **urls.environment("app"), **processes.LIFE_ENVIRONMENT})
         show(f"\nCityBrain runs at {self.place.origin()}/\n\n{logins.rstrip()}\n\nCtrl-C stops it.")
         while True:
             self._tend()
@@ -136,9 +138,12 @@ class Demo:
         self._stack.callback(self._stop_processes)
         for process in table:
             roles = ("app", "retention") if process.name in RETENTION else ("app",)
-            child = Child(process, {**environment, **urls.environment(*roles)}, self.place.logs)
-            self.children.append(child)
-            child.start()
+            self._start(process, {**environment, **urls.environment(*roles)})
+
+    def _start(self, process: Process, environment: Mapping[str, str]) -> None:
+        child = Child(process, environment, self.place.logs)
+        self.children.append(child)
+        child.start()
 
     def _await_health(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,11 +18,13 @@ from citybrain.core.models.fields import XidField
 from citybrain.core.purposes import Purpose
 from citybrain.core.roles import Act, GridWorker
 from community.actions.alerts import raise_alert
-from community.models import Alert, Duty, OrderStep, Visit, VisitPhoto, WorkOrder
+from community.models import Alert, Duty, OrderStep, Visit, VisitDraft, VisitPhoto, WorkOrder
 from community.queries import duty_grid
 
 State = WorkOrder.State
 MOST_PHOTOS = 4
+# A finger that slipped is noticed at once; later the step has happened.
+TAKE_BACK_WITHIN = timedelta(minutes=10)
 CHANGED = (
     "state",
     "assignee",
@@ -68,7 +70,13 @@ RETURN = _check("return", {State.REPORTED}, State.RETURNED)
 CLOSE = _check("close", {State.REPORTED}, State.CLOSED)
 # Whoever takes an order over begins anew.
 ASSIGN = _check("assign", set(WorkOrder.TO_DO), State.OPEN, Deed.HANDLE_ORDER)
-MOVES = (ACCEPT, ARRIVE, REPORT, RETURN, CLOSE, ASSIGN)
+ONWARD = {(before, move.after) for move in (ACCEPT, ARRIVE, REPORT) for before in move.before}
+# A step taken by mistake, by the state that it led to.
+TAKE_BACK = {
+    State.ACCEPTED: _work("take_back", {State.ACCEPTED}, State.OPEN),
+    State.ARRIVED: _work("take_back", {State.ARRIVED}, State.ACCEPTED),
+    State.REPORTED: _work("take_back", {State.REPORTED}, State.RETURNED),
+}
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def _worker_on_duty(grid: Area) -> int | None:
 def accept(*, order: WorkOrder, by: User) -> None:
     """Take an order on, as the worker it is given to."""
     with transaction.atomic():
-        held = _hold(order, ACCEPT, by)
+        held = hold(order, ACCEPT, by)
         held.accepted_at = clock.now()
         _write(held, ACCEPT, by)
 
@@ -120,9 +128,33 @@ def accept(*, order: WorkOrder, by: User) -> None:
 def arrive(*, order: WorkOrder, by: User) -> None:
     """Say that the worker is on site."""
     with transaction.atomic():
-        held = _hold(order, ARRIVE, by)
+        held = hold(order, ARRIVE, by)
         held.arrived_at = clock.now()
         _write(held, ARRIVE, by)
+
+
+def take_back(*, order: WorkOrder, by: User) -> None:
+    """Undo one's own last step, a moment after it was taken; a report taken back is written anew, its visit stays."""
+    move = TAKE_BACK.get(State(order.state))
+    if move is None:
+        raise OrderError(_("There is no step to take back."))
+    with transaction.atomic():
+        held = hold(order, move, by)
+        if not may_take_back(held, held.steps.last(), by):
+            raise OrderError(_("A step can be taken back within 10 minutes only, by whoever took it."))
+        if held.state == State.ACCEPTED:
+            held.accepted_at = None
+        if held.state == State.ARRIVED:
+            held.arrived_at = None
+        _write(held, move, by)
+
+
+def may_take_back(order: WorkOrder, last: OrderStep | None, by: User) -> bool:
+    """Whether the last step of an order is one that this user took a moment ago and may still take back."""
+    if last is None or order.assignee_id != by.pk or last.by_id != by.pk or order.state not in TAKE_BACK:
+        return False
+    # What a step back has led to is none.
+    return (last.before, last.after) in ONWARD and last.at >= clock.now() - TAKE_BACK_WITHIN
 
 
 def report(*, order: WorkOrder, found: Found, pictures: Sequence[bytes], visits_seen: int, by: User) -> Visit:
@@ -133,7 +165,7 @@ def report(*, order: WorkOrder, found: Found, pictures: Sequence[bytes], visits_
     if len(pictures) > MOST_PHOTOS:
         raise ValueError("too many pictures")
     with transaction.atomic():
-        held = _hold(order, REPORT, by)
+        held = hold(order, REPORT, by)
         if held.visits.count() != visits_seen:
             raise OrderError(_("This report was sent twice. It has arrived, and is kept once."))
         now = clock.now()
@@ -149,6 +181,7 @@ def report(*, order: WorkOrder, found: Found, pictures: Sequence[bytes], visits_
         )
         for jpeg in pictures:
             VisitPhoto.objects.create(visit=visit, photo=photos.keep(jpeg=jpeg, area=held.area, by=by))
+        VisitDraft.objects.filter(order=held).delete()
         held.reported_at, held.reported_by = now, by
         _write(held, REPORT, by, visit=visit.pk, photos=len(pictures))
     return visit
@@ -157,7 +190,7 @@ def report(*, order: WorkOrder, found: Found, pictures: Sequence[bytes], visits_
 def return_to_worker(*, order: WorkOrder, note: str, by: User) -> None:
     """Send the report back, saying what is missing; whoever carried it out may not."""
     with transaction.atomic():
-        held = _hold(order, RETURN, by)
+        held = hold(order, RETURN, by)
         _write(held, RETURN, by, note=note)
 
 
@@ -167,7 +200,7 @@ def verify_and_close(*, order: WorkOrder, by: User) -> bool:
     What happened again since the report was not looked into: it is raised anew. Returns whether that was so.
     """
     with transaction.atomic():
-        held = _hold(order, CLOSE, by)
+        held = hold(order, CLOSE, by)
         now, here = clock.now(), Func(function="pg_current_xact_id", output_field=XidField())
         held.closed_at, held.closed_by, held.closed_in = now, by, here
         _write(held, CLOSE, by)
@@ -197,15 +230,16 @@ def _raise_anew(alert: Alert, *, since: datetime | None) -> bool:
 def assign(*, order: WorkOrder, to: User, by: User) -> None:
     """Give the order to somebody who may handle orders in its area; they begin anew."""
     with transaction.atomic():
-        held = _hold(order, ASSIGN, by)
+        held = hold(order, ASSIGN, by)
         if to.pk not in {holder.user for holder in scope.holders(Act.HANDLE_ORDERS, [held.area_id])[held.area_id]}:
             raise OrderError(_("Whoever you chose does not handle orders there. Choose somebody else."))
+        VisitDraft.objects.filter(order=held).delete()
         held.assignee = to
         held.accepted_at = held.arrived_at = None
         _write(held, ASSIGN, by, note=str(to), to=to.pk)
 
 
-def _hold(order: WorkOrder, move: Move, by: User) -> WorkOrder:
+def hold(order: WorkOrder, move: Move, by: User) -> WorkOrder:
     """Lock the order until the transaction ends; raise OrderError unless it stands where the step begins, for `by`."""
     held = WorkOrder.objects.select_for_update(of=("self",)).select_related("area").get(pk=order.pk)
     if held.state not in move.before:

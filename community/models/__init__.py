@@ -4,6 +4,7 @@ from community.models.alert import Alert
 from community.models.duty import Duty
 from community.models.housing import Building, Estate, Household, HouseholdMember, Room
 from community.models.order import OrderStep, Visit, VisitPhoto, WorkOrder
+from community.models.visit_draft import VisitDraft, VisitDraftPhoto
 
 __all__ = [
     "Alert",
@@ -15,6 +16,8 @@ __all__ = [
     "OrderStep",
     "Room",
     "Visit",
+    "VisitDraft",
+    "VisitDraftPhoto",
     "VisitPhoto",
     "WorkOrder",
 ]

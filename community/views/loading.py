@@ -51,5 +51,6 @@ def order_frame(request: HttpRequest, order: WorkOrder, act: Act) -> dict[str, A
         "visits": order_queries.visits(order),
         "steps": order_queries.steps(order),
         "may_see_person": bool(order.person and order.person.area_id in areas),
+        "may_unmask": bool(order.person and order.person.area_id in held.ids("area", Act.UNMASK_PERSON)),
         "may_verify": order.area_id in held.ids("area", Act.VERIFY_ORDERS),
     }

@@ -7,21 +7,26 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from citybrain.core import access, clock, paging, photos
+from citybrain.core.models import User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from citybrain.core.stream_ticket import issue
 from community import order_queries, queries
 from community.actions import orders as actions
-from community.models import WorkOrder
+from community.actions import visit_drafts as drafts
+from community.models import Visit, WorkOrder
 from community.order_forms import OrderFilterForm, VisitForm
 from community.views.loading import load_order, order_frame, people_areas
 
 CONFLICT = 409
 TO_DO, HANDED_IN = ("due_at", "id"), ("-id",)
+# What a report to be mended says already: nothing is asked twice.
+SAID = ("outcome", "celsius", "symptoms", "needs", "feedback")
 
 
 @access.requires(Act.HANDLE_ORDERS)
@@ -42,6 +47,9 @@ def orders(request: HttpRequest) -> HttpResponse:
     frame = {
         "is_done": is_done,
         "page": page,
+        # Whoever stands in front of a door finds that order on top.
+        "orders": sorted(page.rows, key=lambda row: not is_done and row.state != WorkOrder.State.ARRIVED),
+        "spans": queries.span_patterns(),
         "people_areas": people_areas(request),
         "now": clock.now(),
         "waiting": waiting,
@@ -80,16 +88,27 @@ def order(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     return _page(request, found)
 
 
-def _page(
-    request: HttpRequest, order: WorkOrder, *, form: VisitForm | None = None, problem: str = "", status: int = 200
-) -> HttpResponse:
+def _page(request: HttpRequest, order: WorkOrder, *, problem: str = "", status: int = 200) -> HttpResponse:
+    user = access.signed_in(request)
     frame = order_frame(request, order, Act.HANDLE_ORDERS)
+    is_mine, steps = order.assignee_id == user.pk, frame["steps"]
     frame |= {
-        "is_mine": order.assignee_id == access.signed_in(request).pk,
-        "form": form or VisitForm(order, initial={"seen": len(frame["visits"])}),
+        "is_mine": is_mine,
+        "may_take_back": actions.may_take_back(order, steps[-1] if steps else None, user),
         "problem": problem,
+        "form": _visit_form(order, frame["visits"], user) if is_mine and order.state in actions.REPORT.before else None,
     }
     return render(request, "community/orders/detail.html", frame, status=status)
+
+
+def _visit_form(order: WorkOrder, visits: list[Visit], user: User) -> VisitForm:
+    """Return the form with what could not be sent; for a report to be mended, with what it said."""
+    draft = drafts.draft_of(order, user)
+    if draft is not None:
+        kept = list(draft.photos.values_list("number", flat=True))
+        return VisitForm.of_draft(order, drafts.typed_in(draft), seen=len(visits), kept=kept)
+    said = {name: getattr(visits[0], name) for name in SAID} if visits else {}
+    return VisitForm(order, initial={"seen": len(visits), **said})
 
 
 @access.requires(Act.HANDLE_ORDERS)
@@ -106,46 +125,70 @@ def arrive(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
     return _step(request, order, actions.arrive)
 
 
-def _step(request: HttpRequest, ref: uuid.UUID, step: Callable[..., None]) -> HttpResponse:
+@access.requires(Act.HANDLE_ORDERS)
+@require_POST
+def take_back(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
+    """Undo the step that was taken a moment ago."""
+    return _step(request, order, actions.take_back, _("The step is taken back."))
+
+
+def _step(request: HttpRequest, ref: uuid.UUID, step: Callable[..., None], done: str = "") -> HttpResponse:
     found = load_order(request, ref, Act.HANDLE_ORDERS, Deed.HANDLE_ORDER)
     try:
         step(order=found, by=access.signed_in(request))
     except actions.OrderError as problem:
         return _refused(request, found, problem)
+    if done:
+        messages.success(request, done)
     return redirect("community:order", order=ref)
 
 
 @access.requires(Act.HANDLE_ORDERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
-    """Report what was found on site; opened again, such as after a new sign-in, the address leads to the order."""
+    """Report what was found on site; opened again, such as after a new sign-in, the address leads to the order.
+
+    With a mistake in it the report is kept as a draft, photos too, and the order's page shows it: that page can be left
+    and opened again.
+    """
     if request.method != "POST":
         return redirect("community:order", order=order)
-    found = load_order(request, order, Act.HANDLE_ORDERS, Deed.HANDLE_ORDER)
-    form = VisitForm(found, request.POST, request.FILES)
+    found, user = load_order(request, order, Act.HANDLE_ORDERS, Deed.HANDLE_ORDER), access.signed_in(request)
+    kept = drafts.pictures_in(drafts.draft_of(found, user))
+    form = VisitForm(found, request.POST, request.FILES, kept=kept)
     photos.note_too_large(request, form)
-    if not form.is_valid():
-        return _page(request, found, form=form)
     try:
+        if not form.is_valid():
+            drafts.keep_draft(order=found, typed=form.typed(), pictures=form.fresh(), dropped=form.dropped(), by=user)
+            return _go_on(request, f"{reverse('community:order', args=[order])}#report")
         actions.report(
             order=found,
             found=form.found(),
-            pictures=form.pictures(),
+            pictures=form.pictures(kept),
             visits_seen=form.cleaned_data["seen"],
-            by=access.signed_in(request),
+            by=user,
         )
     except actions.OrderError as problem:
-        return _refused(request, found, problem, form)
-    messages.success(request, _("Your report has arrived. Somebody else verifies it; there is nothing more to do."))
-    return redirect("community:orders")
+        return _refused(request, found, problem)
+    messages.success(
+        request,
+        _("Your report has arrived; somebody else verifies it. If it is wrong, open it under “done” and take it back."),
+    )
+    return _go_on(request, reverse("community:orders"))
 
 
-def _refused(
-    request: HttpRequest, order: WorkOrder, problem: actions.OrderError, form: VisitForm | None = None
-) -> HttpResponse:
+def _go_on(request: HttpRequest, url: str) -> HttpResponse:
+    """Lead to the next page; a script that has sent the form is told where that is."""
+    return JsonResponse({"to": url}) if request.headers.get("Accept") == "application/json" else redirect(url)
+
+
+def _refused(request: HttpRequest, order: WorkOrder, problem: actions.OrderError) -> HttpResponse:
     """Show the order as it stands now, and why nothing was done."""
+    if request.headers.get("Accept") == "application/json":
+        messages.warning(request, str(problem))
+        return _go_on(request, reverse("community:order", args=[order.ref]))
     now = load_order(request, order.ref, Act.HANDLE_ORDERS, Deed.SEE_ORDER)
-    return _page(request, now, form=form, problem=str(problem), status=CONFLICT)
+    return _page(request, now, problem=str(problem), status=CONFLICT)
 
 
 @access.requires(Act.HANDLE_ORDERS)

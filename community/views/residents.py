@@ -18,6 +18,7 @@ from community import queries
 from community.actions.unmask import unmask as unmask_person
 from community.export import residents_workbook
 from community.forms import FindForm, ResidentFilterForm
+from community.models import WorkOrder
 
 EXPORT_ROWS = 20_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -89,7 +90,15 @@ def unmask(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
     """Show name, documents and phones in the clear, once, on record."""
     person = access.load_person(request, ref, Act.UNMASK_PERSON, Deed.UNMASK)
     unmasked = unmask_person(person=person, purpose=access.purpose_of(request), by=access.signed_in(request))
-    return render(request, "community/residents/unmasked.html", {"person": person, "unmasked": unmasked})
+    frame = {"person": person, "unmasked": unmasked, "order": _order_about(request, person)}
+    return render(request, "community/residents/unmasked.html", frame)
+
+
+def _order_about(request: HttpRequest, person: Person) -> WorkOrder | None:
+    """Return the order from whose page the reader came to call the person."""
+    about = WorkOrder.objects.visible_to(request.user, Act.HANDLE_ORDERS).filter(person=person).order_by("-id")
+    named = request.POST.get("order")
+    return next((order for order in about if str(order.ref) == named), None) if named else None
 
 
 @access.requires(Act.EXPORT_PEOPLE)

@@ -82,10 +82,9 @@ def close(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
         has_happened_again = actions.verify_and_close(order=found, by=access.signed_in(request))
     except actions.OrderError as problem:
         return _refused(request, order, problem)
-    messages.success(request, _("Verified and closed."))
     if has_happened_again:
         messages.warning(request, _("It has happened again since the report, so a new alert is open with a new order."))
-    return redirect("community:to_verify")
+    return _to_next(request, _("Verified and closed."))
 
 
 @access.requires(Act.VERIFY_ORDERS)
@@ -100,8 +99,17 @@ def send_back(request: HttpRequest, order: uuid.UUID) -> HttpResponse:
         actions.return_to_worker(order=found, note=form.cleaned_data["note"], by=access.signed_in(request))
     except actions.OrderError as problem:
         return _refused(request, order, problem, form)
-    messages.success(request, _("Returned to the worker with your note."))
-    return redirect("community:to_verify")
+    return _to_next(request, _("Returned to the worker with your note."))
+
+
+def _to_next(request: HttpRequest, done: str) -> HttpResponse:
+    """Say what was done and lead to the next report that waits for this user, else to the list."""
+    waiting = order_queries.next_to_verify(access.signed_in(request))
+    if waiting is None:
+        messages.success(request, done)
+        return redirect("community:to_verify")
+    messages.success(request, _("%(done)s Here is the next report.") % {"done": done})
+    return redirect("community:verify", order=waiting.ref)
 
 
 @access.requires(Act.VERIFY_ORDERS)

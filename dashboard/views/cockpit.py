@@ -8,40 +8,43 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from citybrain.core import access
+from citybrain.core.ground import Ground, ground
 from citybrain.core.models import Area
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from citybrain.core.stream_ticket import issue
 from dashboard import figures, queries
 from dashboard.as_of import moment
+from dashboard.views.rows import area_of, linked
 
 CHANNEL = "cockpit"
-MORE = ("passes_more", "refused_more")
 # Rows that a script fills in.
 BLANK = dict.fromkeys(("area", "name", "alerts", "orders", "overdue", "ref", "short", "kind", "due", "is_late"), "")
 
 
 @access.requires(Act.SEE_COCKPIT)
 @require_safe
+@linked
 def cockpit(request: HttpRequest) -> HttpResponse:
-    """Show every figure of the user's areas; the live stream keeps them fresh."""
-    areas = queries.areas_of(access.signed_in(request))
+    """Show every figure of the user's areas; the live stream keeps them fresh. `?area=` goes into the map."""
+    user = access.signed_in(request)
+    areas, on = queries.areas_of(user), ground(user, Act.SEE_COCKPIT)
+    area = area_of(request) or on.start()
     picture = queries.picture(areas)
     access.record(request, Deed.SEE_COCKPIT, Act.SEE_COCKPIT, where=("area", areas), detail={"areas": len(areas)})
-    return render(request, "dashboard/cockpit/cockpit.html", _frame(picture))
+    frame = {**_frame(picture), **_map(picture, on, area), "is_on_wall": request.GET.get("wall") == "1"}
+    return render(request, "dashboard/cockpit/cockpit.html", frame)
 
 
 def _frame(picture: dict[str, Any]) -> dict[str, Any]:
     groups = {name: figures.show(group, picture) for name, group in figures.GROUPS.items()}
     words = figures.words()
     silence, limit = picture["consumer"], settings.BEAT_LIMIT.total_seconds()
-    more = [figures.difference(picture["figures"][name]) for name in MORE]
     return {
         **groups,
-        "passes": list(zip(groups["today"], groups["yesterday"], MORE, more, strict=True)),
+        "passes": list(zip(groups["today"], groups["yesterday"], strict=True)),
         "all": [shown for group in groups.values() for shown in group],
         "picture": picture,
-        "grids": picture["grids"],
         "first": [_first(row, picture["at"], words) for row in picture["first"]],
         "bars": figures.bars(picture["curve"] or []),
         "most": figures.in_figures(max(picture["curve"]) if picture["curve"] else None),
@@ -54,6 +57,18 @@ def _frame(picture: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _map(picture: dict[str, Any], on: Ground, area: Area | None) -> dict[str, Any]:
+    """Return where on the map one is: the way up, and the parts of that area with their open cases."""
+    parts = on.parts(area)
+    return {
+        "area": area,
+        "trail": on.trail(area),
+        "is_rooted": on.start() is not None,
+        "parts": [(part, queries.count_cases(queries.cases_within(picture, part))) for part in parts],
+        "grids": queries.cases_within(picture, area),
+    }
+
+
 def _first(row: dict[str, Any], at: str, words: dict[str, Any]) -> dict[str, Any]:
     due = figures.due_in_words(row["due_at"], at, words)
     return {**row, "kind": words["kinds"][row["kind"]], "due": due, "is_late": moment(row["due_at"]) < moment(at)}
@@ -61,19 +76,23 @@ def _first(row: dict[str, Any], at: str, words: dict[str, Any]) -> dict[str, Any
 
 @access.requires(Act.SEE_COCKPIT)
 @require_safe
+@linked
 def shapes(request: HttpRequest) -> JsonResponse:
-    """Answer the user's areas as GeoJSON: grids to be coloured, streets to find one's way by."""
-    areas = queries.areas_of(access.signed_in(request))
-    drawn = Area.objects.filter(id__any=areas, boundary__isnull=False).order_by("code")
+    """Answer the shapes of an area as GeoJSON: its grids, to be coloured, and its parts, to be gone into."""
+    on = ground(access.signed_in(request), Act.SEE_COCKPIT)
+    area = area_of(request) or on.start()
+    parts = {part.pk for part in on.parts(area)}
+    wanted = [pk for pk in on.below(area) if pk in parts or on.areas[pk].level == Area.Level.GRID]
+    drawn = Area.objects.filter(id__any=wanted, boundary__isnull=False).order_by("code")
     features = [
         {
             "type": "Feature",
-            "geometry": area.boundary,
-            "properties": {"id": str(area.pk), "name": area.name, "level": area.level},
+            "geometry": one.boundary,
+            "properties": {"id": str(one.pk), "name": one.name, "level": one.level, "is_part": one.pk in parts},
         }
-        for area in drawn.filter(level__in=(Area.Level.GRID, Area.Level.STREET))
+        for one in drawn
     ]
-    is_schematic = drawn.filter(boundary_is_schematic=True).exists()
+    is_schematic = any(one.boundary_is_schematic for one in drawn)
     return JsonResponse({"type": "FeatureCollection", "features": features, "is_schematic": is_schematic})
 
 

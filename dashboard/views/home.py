@@ -30,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "is_resident": user.is_resident,
         "person": person,
         "code": healthcode.state_of(person) if person else None,
+        "is_declaring": bool(person) and healthcode.has_draft(user),
         "looks": looks,
         "looks_days": LOOKS_DAYS,
         "holdings": queries.holdings(user),

@@ -62,13 +62,14 @@ def linked(view: View) -> View:
 def persons(request: HttpRequest) -> HttpResponse:
     """List residents by what their code said, names masked."""
     as_of = AsOf.read(request.GET)
-    state = _choice(request, "state", State.choices)
-    found = rows.persons(access.signed_in(request), as_of, state=state.code)
+    state = _choice(request, "state", [*State.choices, (rows.NOT_GREEN, pgettext_lazy("health code", "Not green"))])
+    within = area_of(request, "in")
+    found = rows.persons(access.signed_in(request), as_of, state=state.code, within=within)
     after = access.person_to_start_after(request, request.GET.get("after"))
     page = paging.page(found, ("name_sort", "id"), after)
-    by = ["state"] if state.code else []
+    by = [name for name, chosen in (("state", state.code), ("in", within)) if chosen]
     access.record_look(request, Deed.SEE_LIST, Act.SEE_PEOPLE, page.rows, detail={"by": by})
-    return _answer(request, "persons", as_of, found, page, [state])
+    return _answer(request, "persons", as_of, found, page, [state], within=within)
 
 
 @access.requires(Act.SEE_COCKPIT)
@@ -91,11 +92,12 @@ def passes(request: HttpRequest) -> HttpResponse:
 def alerts(request: HttpRequest) -> HttpResponse:
     """List open alerts by kind and grid, without names."""
     as_of = AsOf.read(request.GET)
-    area, kind = _area(request), _choice(request, "kind", Alert.Kind.choices)
-    found = rows.alerts(access.signed_in(request), as_of, kind=kind.code, area=area)
+    area, within = area_of(request), area_of(request, "in")
+    kind = _choice(request, "kind", Alert.Kind.choices)
+    found = rows.alerts(access.signed_in(request), as_of, kind=kind.code, area=area, within=within)
     page = paging.page(found, ("-opened_at", "-id"), paging.start_after(found, "ref", request.GET.get("after")))
     _record(request, Deed.SEE_ALERTS, page)
-    return _answer(request, "alerts", as_of, found, page, [kind], area=area)
+    return _answer(request, "alerts", as_of, found, page, [kind], area=area, within=within)
 
 
 @access.requires(Act.SEE_COCKPIT)
@@ -104,13 +106,15 @@ def alerts(request: HttpRequest) -> HttpResponse:
 def orders(request: HttpRequest) -> HttpResponse:
     """List open orders by where they stood, the one due first before all others, without names."""
     as_of = AsOf.read(request.GET)
-    area, state = _area(request), _choice(request, "state", OPEN)
+    area, within, state = area_of(request), area_of(request, "in"), _choice(request, "state", OPEN)
     overdue = _choice(request, "overdue", [("1", pgettext_lazy("orders", "overdue"))])
     ref, user = _ref(request), access.signed_in(request)
-    found = rows.orders(user, as_of, state=state.code, area=area, overdue=bool(overdue.code), ref=ref.code)
+    found = rows.orders(
+        user, as_of, state=state.code, area=area, within=within, overdue=bool(overdue.code), ref=ref.code
+    )
     page = paging.page(found, ("due_at", "id"), paging.start_after(found, "ref", request.GET.get("after")))
     _record(request, Deed.SEE_ALERTS, page)
-    return _answer(request, "orders", as_of, found, page, [state, overdue, ref], area=area)
+    return _answer(request, "orders", as_of, found, page, [state, overdue, ref], area=area, within=within)
 
 
 def _choice(request: HttpRequest, name: str, choices: Iterable[tuple[str, StrOrPromise]]) -> Choice:
@@ -122,9 +126,9 @@ def _choice(request: HttpRequest, name: str, choices: Iterable[tuple[str, StrOrP
     return Choice(code, labels[code])
 
 
-def _area(request: HttpRequest) -> Area | None:
-    """Return the area that a link names; one that is not the user's to see is refused on record."""
-    text = request.GET.get("area", "")
+def area_of(request: HttpRequest, name: str = "area") -> Area | None:
+    """Return the area that a link names, alone or (`in`) with all below; one not the user's is refused on record."""
+    text = request.GET.get(name, "")
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID):
@@ -176,6 +180,7 @@ def _answer(
     choices: list[Choice],
     *,
     area: Area | None = None,
+    within: Area | None = None,
     span: queries.Span | None = None,
 ) -> HttpResponse:
     count = paging.capped_count(found)
@@ -189,7 +194,8 @@ def _answer(
         "count_text": figures.in_figures(count),
         "cap_text": figures.in_figures(paging.COUNT_CAP),
         "labels": [choice.label for choice in choices if choice.code],
-        "area": area,
+        "area": area or within,
+        "narrowed_to": f"area={area.pk}" if area else f"in={within.pk}" if within else "",
         "span": span,
     }
     return render(request, f"dashboard/cockpit/{name}.html", frame)

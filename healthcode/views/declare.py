@@ -17,9 +17,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from citybrain.core import access, clock
 from citybrain.core.models import Area
 from citybrain.core.roles import Act
-from healthcode import declaring, queries, review
+from healthcode import declaring, explanation, queries, review
 from healthcode.actions import declare as actions
-from healthcode.forms import PageForm
+from healthcode.forms import PledgeForm
 from healthcode.models import Declaration
 from healthcode.replay import NoRulesError
 
@@ -58,7 +58,8 @@ def start(request: HttpRequest) -> HttpResponse:
         "phone": review.phone_of(user),
         "last": walk.asking.last,
         "is_under_way": bool(walk.given),
-        "steps": declaring.progress(walk.known, walk.given, "pledge")[1],
+        "steps": len(declaring.coming(walk.known, walk.given)),
+        "answered": len(walk.given),
         "onward": _page(walk.first_open),
     }
     return render(request, "healthcode/declare/start.html", frame)
@@ -69,7 +70,10 @@ def start(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @_needs_rules
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    """Ask one question; keep the answer; whoever skips a page is led back to the first that is open."""
+    """Ask one question; keep the answer, also a wrong one, which is asked again; nobody skips a page.
+
+    Every answer is followed by a redirect, so that the browser's Back never asks whether to send a form again.
+    """
     if name not in declaring.PAGES:
         raise Http404
     user = access.signed_in(request)
@@ -77,14 +81,9 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     if name not in walk.may_open:
         return redirect(_page(walk.first_open))
     is_changing = "change" in request.GET
-    form = walk.form(name, request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        goes_back = request.POST.get("go") == "back"
-        if goes_back or form.is_valid():
-            actions.keep_answer(user=user, page=name, typed=_typed(form))
-            if goes_back:
-                return redirect(_back(walk, name, is_changing=is_changing))
-            return redirect(_onward(declaring.walk(user), name, is_changing=is_changing))
+        return redirect(_answer(request, walk, name, is_changing=is_changing))
+    form = walk.form(name, is_judged="wrong" in request.GET and name in walk.typed)
     step, steps = declaring.progress(walk.known, walk.given, name)
     frame = {
         "page": declaring.PAGES[name],
@@ -111,8 +110,11 @@ def check(request: HttpRequest) -> HttpResponse:
     if walk.first_open or walk.read_at is None:
         return redirect(_page(walk.first_open))
     if request.method == "POST":
+        if not PledgeForm(request.POST).is_valid():
+            return redirect(f"{_page(None)}?wrong")
         return _send(request, walk, walk.read_at)
-    frame = {"lines": review.lines(walk), "version": walk.read_at.isoformat()}
+    form = PledgeForm({} if "wrong" in request.GET else None)
+    frame = {"lines": review.lines(walk), "version": walk.read_at.isoformat(), "form": form}
     return render(request, "healthcode/declare/review.html", frame)
 
 
@@ -121,15 +123,18 @@ def check(request: HttpRequest) -> HttpResponse:
 def done(request: HttpRequest) -> HttpResponse:
     """Say what was sent, what the code is now, and what comes next."""
     person = access.signed_in(request).person
-    last = Declaration.objects.filter(person=person).select_related("area").order_by("-declared_at").first()
+    sent = Declaration.objects.filter(person=person).select_related("area", "evidence")
+    last = sent.order_by("-declared_at").first()
     if person is None or last is None:
         return redirect("healthcode:declare")
     frame = {
         "declaration": last,
+        "told": explanation.sent_with(last),
+        "person": person,
+        "documents": review.documents_of(person),
         "code": queries.state_of(person),
         "needs_check_ins": any(reason.counts_check_ins for reason in queries.reasons_of(person)),
         "is_found": last.area.level == Area.Level.GRID,
-        "has_document": person.documents.exists(),
     }
     return render(request, "healthcode/declare/done.html", frame)
 
@@ -161,10 +166,18 @@ def _read_again(request: HttpRequest) -> HttpResponse:
     return redirect("healthcode:declare_review")
 
 
-def _typed(form: PageForm) -> dict[str, list[str]]:
-    """Return what was typed into the form's own fields, cut to what a draft keeps."""
-    typed = {name: form.data.getlist(name) for name in form.fields}  # type: ignore[attr-defined]
-    return {name: [value[:LONGEST_KEPT] for value in values[:MOST_KEPT]] for name, values in typed.items()}
+def _answer(request: HttpRequest, walk: declaring.Walk, name: str, *, is_changing: bool) -> str:
+    """Keep what was typed and return where it goes on: the same page when it is wrong."""
+    own = walk.form(name)
+    typed = {field: request.POST.getlist(field)[:MOST_KEPT] for field in own.fields}
+    kept = {field: [value[:LONGEST_KEPT] for value in values] for field, values in typed.items()}
+    actions.keep_answer(user=walk.asking.user, page=name, typed=kept)
+    if request.POST.get("go") == "back":
+        return _back(walk, name, is_changing=is_changing)
+    now = declaring.walk(walk.asking.user)
+    if name not in now.given:
+        return f"{_page(name)}?{'change&' if is_changing else ''}wrong"
+    return _onward(now, name, is_changing=is_changing)
 
 
 def _page(name: str | None) -> str:

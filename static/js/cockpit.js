@@ -1,14 +1,14 @@
 // The cockpit: takes each picture from the live stream, puts its figures in place of the old ones and renews the links
 // to their rows. All words stand in the page.
 
-import { drawMap } from "./cockpit_map.js";
+import { cockpitMap, countCases, within } from "./cockpit_map.js";
 import { choose, clock, listen } from "./stream.js";
 
 const root = document.getElementById("cockpit");
 const words = JSON.parse(document.getElementById("words").textContent);
 const silentAfter = Number(root.dataset.silentAfter);
 const number = new Intl.NumberFormat("en");
-const more = new Intl.NumberFormat("en", { signDisplay: "always" });
+const signed = new Intl.NumberFormat("en", { signDisplay: "always" });
 const NO_DATA = "–";
 const MINUTE_MS = 60_000;
 // Older than this, figures are marked as old, whatever the connection says.
@@ -16,7 +16,7 @@ const OLD_MS = 3000;
 
 let picture = JSON.parse(document.getElementById("picture").textContent);
 let shownAt = performance.now();
-let rowsShown = "";
+let gridsShown = "";
 
 const fill = (pattern, values) => pattern.replace(/\{(\w)\}/g, (_match, name) => values[name]);
 
@@ -42,8 +42,11 @@ function showFigures() {
   }
   for (const element of root.querySelectorAll("[data-more]")) {
     const count = picture.figures[element.dataset.more];
-    write(element, count === null ? "" : `(${more.format(count).replace("-", "−")})`);
+    write(element, count === null ? NO_DATA : count === 0 ? "±0" : signed.format(count).replace("-", "−"));
+    const line = element.closest("[data-compared]");
+    if (line) line.hidden = count === null;
   }
+  root.querySelector("[data-mark=overdue]").hidden = !picture.figures.overdue;
 }
 
 function renewLinks() {
@@ -57,32 +60,65 @@ function renewLinks() {
   }
 }
 
-function rowsOf(kind, rows, fillIn) {
-  const template = root.querySelector(`template[data-row=${kind}]`);
-  return rows.map((row) => {
-    const copy = template.content.firstElementChild.cloneNode(true);
-    for (const cell of copy.querySelectorAll("[data-cell]")) cell.textContent = row[cell.dataset.cell];
-    for (const link of copy.querySelectorAll("[data-rows]")) {
-      link.dataset.rows = link.dataset.rows.replace("area=&", `area=${row.area}&`).replace("ref=&", `ref=${row.ref}&`);
-    }
-    fillIn?.(copy, row);
-    return copy;
+// Puts the rows in place of those shown: what stays is kept, so that it keeps the focus. While somebody points at the
+// list or has the focus in it, it keeps its order and does not jump away under the hand.
+function showRows(list, kind, rows, fillIn) {
+  const known = new Map([...list.children].map((element) => [element.dataset.key, element]));
+  const focused = document.activeElement;
+  const isHeld = list.matches(":hover") || list.contains(focused);
+  const wanted = rows.map((row) => {
+    const key = String(row.area && kind === "grid" ? row.area : row.ref);
+    const element = known.get(key) ?? newRow(kind, row, key);
+    for (const cell of element.querySelectorAll("[data-cell]")) write(cell, String(row[cell.dataset.cell]));
+    fillIn(element, row);
+    return element;
   });
+  const places = new Map([...list.children].map((element, place) => [element, place]));
+  if (isHeld) wanted.sort((one, other) => (places.get(one) ?? Infinity) - (places.get(other) ?? Infinity));
+  for (const element of known.values()) {
+    if (!wanted.includes(element)) element.remove();
+  }
+  wanted.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
+  // Moving an element takes the focus from it. What is gone hands it to its list.
+  if (focused !== document.activeElement) {
+    const heir = list.contains(focused) ? focused : list.closest("[tabindex]") ?? list.querySelector("a");
+    heir?.focus({ preventScroll: true });
+  }
+}
+
+function newRow(kind, row, key) {
+  const copy = root.querySelector(`template[data-row=${kind}]`).content.firstElementChild.cloneNode(true);
+  copy.dataset.key = key;
+  for (const link of copy.querySelectorAll("[data-rows]")) {
+    link.dataset.rows = link.dataset.rows.replace("area=&", `area=${row.area}&`).replace("ref=&", `ref=${row.ref}&`);
+  }
+  return copy;
 }
 
 function showLists() {
+  const grids = within(picture.grids, root.dataset.within);
   const first = picture.first.map((row) => ({ ...row, kind: words.kinds[row.kind], due: dueInWords(row.due_at) }));
-  const rows = JSON.stringify([picture.grids, first]);
-  if (rows === rowsShown) return;
-  rowsShown = rows;
-  root.querySelector("[data-grids]").replaceChildren(...rowsOf("grid", picture.grids));
-  root.querySelector("[data-first]").replaceChildren(...rowsOf("first", first, (copy, row) => {
-    copy.querySelector("[data-cell=due]").classList.toggle("late", new Date(row.due_at) < new Date(picture.at));
-  }));
-  root.querySelector("[data-calm]").hidden = picture.grids.length > 0;
-  root.querySelector("[data-rest]").hidden = picture.grids.length === 0;
+  showRows(root.querySelector("[data-grids]"), "grid", grids, (element, row) => {
+    for (const cell of element.querySelectorAll("a[data-cell]")) cell.classList.toggle("is-zero", row[cell.dataset.cell] === 0);
+  });
+  showRows(root.querySelector("[data-first]"), "first", first, (element, row) => {
+    element.querySelector(".due").classList.toggle("late", new Date(row.due_at) < new Date(picture.at));
+  });
+  root.querySelector("[data-calm]").hidden = grids.length > 0;
+  root.querySelector("[data-rest]").hidden = grids.length === 0;
   root.querySelector("[data-none]").hidden = first.length > 0;
-  map.show(picture.grids);
+  for (const link of root.querySelectorAll("[data-part]")) {
+    const cases = countCases(within(picture.grids, link.dataset.part));
+    const element = link.querySelector("[data-cases]");
+    write(element, String(cases));
+    element.classList.toggle("is-zero", cases === 0);
+  }
+  const counted = JSON.stringify(grids);
+  if (counted === gridsShown) return;
+  gridsShown = counted;
+  map.show(grids);
 }
 
 function showCurve() {
@@ -138,10 +174,7 @@ function tell(state) {
   choose(root.querySelectorAll("[data-channel]"), "channel", state);
 }
 
-const map = drawMap(root, (area) => {
-  location.assign(`${root.dataset.orders}area=${area}&${picture.links.as_of}`);
-}, words);
-map.show(picture.grids);
-rowsShown = JSON.stringify([picture.grids, picture.first]);
+const map = cockpitMap(root, words);
+map.show(within(picture.grids, root.dataset.within));
 setInterval(tick, 500);
 listen({ ticket: root.dataset.ticket, show, tell });

@@ -1,100 +1,77 @@
-// The map of the cockpit: grids coloured by how many cases are open in them, streets drawn and named to find one's way by.
+// The map of the cockpit: grids coloured by how many cases are open in them; the parts of the area shown can be gone into.
 
-/* global echarts */
+import { drawMap } from "./map_chart.js";
 
-// As in the legend and in cockpit.css. With gte and lte: with gt and lt a value on a border would stay unpainted.
-const STEPS = [
-  { gte: 0, lte: 0, color: "#22383c" },
-  { gte: 1, lte: 2, color: "#7a3b1d" },
-  { gte: 3, lte: 5, color: "#b4581f" },
-  { gte: 6, lte: 10, color: "#e88a3a" },
-  { gte: 11, color: "#ffd9a8" },
-];
-const LINE = "#0c1517";
-const STREET = "#8fb8bb";
-const INK = "#eef5f5";
-// A degree of longitude is drawn as long as one of latitude at 30° N would make it.
-const ASPECT = 0.866;
-const NARROW = 700;
+// The highest figures of the steps, as in the legend; above the last one there is no end.
+const HIGHEST = [0, 2, 5, 10];
 
 // An alert and the order opened for it are one case; either may still be without the other.
 const casesOf = (row) => Math.max(row.alerts, row.orders);
 
-function middle(ring) {
-  const corners = ring.slice(0, -1);
-  return [0, 1].map((axis) => corners.reduce((sum, corner) => sum + corner[axis], 0) / corners.length);
+export const within = (rows, area) => rows.filter((row) => !area || row.path.includes(`/${area}/`));
+export const countCases = (rows) => rows.reduce((sum, row) => sum + casesOf(row), 0);
+
+function stepOf(count) {
+  const step = HIGHEST.findIndex((highest) => count <= highest);
+  return step < 0 ? HIGHEST.length : step;
 }
 
-function optionsOf(shapes, words) {
-  const grids = shapes.features.filter((one) => one.properties.level === "grid");
-  const streets = shapes.features.filter((one) => one.properties.level === "street");
-  echarts.registerMap("grids", { type: "FeatureCollection", features: grids });
-  const names = new Map(grids.map((one) => [one.properties.id, one.properties.name]));
-  return {
-    animation: false,
-    tooltip: {
-      // HTML of its own would bring inline styles, which the page forbids.
-      renderMode: "richText",
-      backgroundColor: "#0c1517",
-      borderColor: STREET,
-      textStyle: { color: INK, fontSize: 15 },
-      formatter: ({ name, data }) => [
-        names.get(name),
-        words.alerts.replace("{n}", data?.alerts ?? 0),
-        words.orders.replace("{n}", data?.orders ?? 0),
-        words.overdue.replace("{n}", data?.overdue ?? 0),
-      ].join("\n"),
-    },
-    visualMap: { type: "piecewise", show: false, pieces: STEPS, seriesIndex: 0 },
-    geo: {
-      map: "grids", nameProperty: "id", aspectScale: ASPECT, preserveAspect: "contain", left: 4, right: 4, top: 4, bottom: 4,
-      roam: window.innerWidth >= NARROW, scaleLimit: { min: 1, max: 12 },
-      itemStyle: { areaColor: STEPS[0].color, borderColor: LINE, borderWidth: 0.8 },
-      emphasis: { label: { show: false }, itemStyle: { areaColor: "inherit", borderColor: INK, borderWidth: 2.5 } },
-    },
-    series: [
-      { type: "map", map: "grids", geoIndex: 0, nameProperty: "id", data: [] },
-      {
-        type: "lines", coordinateSystem: "geo", polyline: true, silent: true,
-        lineStyle: { color: STREET, width: 1.6, opacity: 1 },
-        data: streets.map((one) => ({ coords: one.geometry.coordinates[0] })),
-      },
-      {
-        type: "scatter", coordinateSystem: "geo", silent: true, symbolSize: 0.1,
-        label: { show: true, formatter: "{b}", color: INK, fontSize: 15, fontWeight: 600, textBorderColor: LINE, textBorderWidth: 3 },
-        data: streets.map((one) => ({ name: one.properties.name, value: middle(one.geometry.coordinates[0]) })),
-      },
-    ],
-  };
+function tellOf(rows, words) {
+  const sum = (name) => rows.reduce((total, row) => total + row[name], 0);
+  return ["overdue", "orders", "alerts"].map((name) => words[name].replace("{n}", sum(name)));
 }
 
-// Returns an object whose `show` takes the open counts of areas; `open` is called with the area that was chosen.
-export function drawMap(root, open, words) {
-  const box = root.querySelector("#map");
-  let chart = null;
-  let latest = [];
+// Returns an object whose `show` takes the open counts of areas.
+export function cockpitMap(root, words) {
+  const box = root.querySelector("[data-map]");
+  const told = root.querySelector("[data-told]");
+  const links = new Map([...root.querySelectorAll("[data-part]")].map((link) => [link.dataset.part, link]));
+  let map = null;
+  let cells = [];
+  let rows = [];
 
-  function show(rows) {
-    latest = rows;
-    const data = new Map(rows.map((row) => [String(row.area), row]));
-    chart?.setOption({
-      series: [{ data: [...data].map(([name, row]) => ({ ...row, name, value: casesOf(row) })) }],
-    });
+  function show(latest) {
+    rows = latest;
+    const counts = new Map(rows.map((row) => [String(row.area), casesOf(row)]));
+    map?.show(cells.map((one) => [one.id, stepOf(counts.get(one.id) ?? 0)]));
+  }
+
+  // The fragment says that the map had the focus, so that it has it again on the next page and on the way back.
+  function go(link) {
+    if (link) location.assign(document.activeElement === box ? `${link.href}#${box.id}` : link.href);
   }
 
   async function begin() {
     const answer = await fetch(root.dataset.shapes);
-    if (!answer.ok) return;
+    if (!answer.ok) throw new Error(`shapes: ${answer.status}`);
     const shapes = await answer.json();
     root.querySelector("[data-schematic]").hidden = !shapes.is_schematic;
-    if (!shapes.features.some((one) => one.properties.level === "grid")) return;
-    chart = echarts.init(box);
-    chart.setOption(optionsOf(shapes, words));
-    chart.on("click", ({ name }) => open(name));
-    show(latest);
-    new ResizeObserver(() => chart.resize()).observe(box);
+    const areas = shapes.features.map(({ geometry, properties }) => ({ ...properties, geometry }));
+    cells = areas.filter((one) => one.level === "grid");
+    const targets = areas.filter((one) => (links.size ? one.is_part : true));
+    if (!targets.length) {
+      root.querySelector("[data-borderless]").hidden = false;
+      return;
+    }
+    box.hidden = false;
+    map = drawMap(box, {
+      borders: Object.fromEntries(areas.map((one) => [one.id, one.geometry])),
+      cells,
+      targets,
+      label: (one) => `${one.name}\n${countCases(within(rows, one.id))}`,
+      tell: (one) => [one.name, ...tellOf(within(rows, one.id), words)].join("\n"),
+      open: (one) => go(links.get(one.id)),
+      up: () => go(root.querySelector("a[rel=up]")),
+      announce: (text) => { told.textContent = text; },
+    });
+    show(rows);
+    if (location.hash === `#${box.id}` && document.activeElement === document.body) box.focus();
   }
 
-  begin();
+  begin().catch((fault) => {
+    box.hidden = true;
+    root.querySelector("[data-failed]").hidden = false;
+    throw fault;
+  });
   return { show };
 }

@@ -20,6 +20,9 @@ const WIDEST = 960;
 // Mean brightness (0 to 255) below which a picture shows nothing.
 const DARK = 14;
 const TOKEN_LENGTH = 48;
+const SLOW_MS = 400;
+const ASK_NETWORK_EVERY_MS = 3000;
+const BACK_SHOWN_MS = 8000;
 
 const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai", timeStyle: "medium" });
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,6 +34,44 @@ function notice(name, shown) {
   // Set only on a change: the line is read aloud by screen readers.
   if (one.hidden === shown) one.hidden = !shown;
 }
+
+// Without the network nothing is decided: the page says so at once, looks for the network, and says when it is back.
+
+let isGone = false;
+let back = 0;
+
+function gone() {
+  if (isGone) return;
+  isGone = true;
+  clearTimeout(back);
+  notice("back", false);
+  notice("offline", true);
+  lookForNetwork();
+}
+
+function found() {
+  if (!isGone) return;
+  isGone = false;
+  notice("offline", false);
+  notice("back", true);
+  back = setTimeout(() => notice("back", false), BACK_SHOWN_MS);
+}
+
+async function lookForNetwork() {
+  while (isGone) {
+    await pause(ASK_NETWORK_EVERY_MS);
+    try {
+      const options = { method: "HEAD", cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+      const response = await fetch(location.pathname, options);
+      if (response.type === "opaqueredirect") notice("signed-out", true);
+      if (response.ok || response.type === "opaqueredirect") found();
+    } catch {
+      // Still gone.
+    }
+  }
+}
+
+window.addEventListener("offline", gone);
 
 function problem(text) {
   document.querySelector("[data-problem]").textContent = text;
@@ -46,7 +87,7 @@ function tone(frequency, from, seconds, shape) {
   const volume = sound.createGain();
   source.type = shape;
   source.frequency.value = frequency;
-  volume.gain.value = 0.25;
+  volume.gain.value = 0.5;
   source.connect(volume).connect(sound.destination);
   source.start(sound.currentTime + from);
   source.stop(sound.currentTime + from + seconds);
@@ -78,6 +119,7 @@ function show(answer) {
   panel.dataset.result = answer.result;
   panel.className = `gate-result ${answer.look}`;
   for (const shape of panel.querySelectorAll("[data-look]")) shape.hidden = shape.dataset.look !== answer.look;
+  document.getElementById("result-verdict").textContent = answer.verdict;
   document.getElementById("result-headline").textContent = answer.headline;
   document.getElementById("result-name").textContent = answer.masked_name;
   document.getElementById("result-advice").textContent = answer.advice;
@@ -151,10 +193,13 @@ async function check(token) {
   isAsking = true;
   problem("");
   notice("lost", false);
+  const slow = setTimeout(() => notice("asking", true), SLOW_MS);
   // Drawn once: however often it is sent, it is one scan.
   const scan = { lane: "token", token, nonce: draw(), scanned_at: new Date().toISOString() };
   const until = performance.now() + RETRY_FOR_MS;
   let outcome = await ask(scan);
+  clearTimeout(slow);
+  notice("asking", false);
   while (!outcome && performance.now() < until) {
     notice("waiting", true);
     await pause(RETRY_EVERY_MS);
@@ -162,13 +207,16 @@ async function check(token) {
   }
   notice("waiting", false);
   isAsking = false;
+  if (outcome) found();
   if (outcome?.answer) {
     show(outcome.answer);
     return;
   }
   signal(false);
-  if (!outcome) notice("lost", true);
-  else if (outcome.notice) notice(outcome.notice, true);
+  if (!outcome) {
+    notice("lost", true);
+    gone();
+  } else if (outcome.notice) notice(outcome.notice, true);
   else problem(outcome.message);
 }
 
@@ -202,8 +250,10 @@ if (isTouch) {
   field.addEventListener("blur", () => { field.inputMode = "none"; });
 }
 document.addEventListener("keydown", (event) => {
-  const isElsewhere = document.activeElement === document.body || document.activeElement === panel;
-  if (isElsewhere && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) field.focus();
+  const isTyping = document.activeElement.matches("input, select, textarea");
+  // No code begins with a space: that presses the button that is in focus.
+  const isText = event.key.length === 1 && event.key !== " ";
+  if (!isTyping && isText && !event.ctrlKey && !event.metaKey && !event.altKey) field.focus();
 });
 
 // Camera
@@ -287,17 +337,34 @@ async function openCamera() {
   await video.play();
 }
 
+// A camera that was refused is asked for by the guard alone: a browser may put its question anew each time.
+let press = () => {};
+document.getElementById("camera-retry").addEventListener("click", () => press());
+
+function pressed() {
+  return new Promise((resolve) => { press = resolve; });
+}
+
 async function keepCamera() {
   for (;;) {
     try {
       await openCamera();
-      notice("no-camera", false);
+      showCamera("");
       return;
-    } catch {
-      notice("no-camera", true);
-      await pause(PATIENCE_MS);
+    } catch (error) {
+      const isRefused = error.name === "NotAllowedError";
+      showCamera(isRefused ? "refused" : "missing");
+      await (isRefused ? pressed() : Promise.race([pressed(), pause(PATIENCE_MS)]));
     }
   }
+}
+
+function showCamera(fault) {
+  notice("no-camera", Boolean(fault));
+  video.hidden = Boolean(fault);
+  document.getElementById("aim").hidden = Boolean(fault);
+  for (const one of document.querySelectorAll("[data-fault]")) one.hidden = one.dataset.fault !== fault;
+  if (!fault) lastLightAt = performance.now();
 }
 
 async function stayAwake() {
@@ -318,8 +385,6 @@ async function start() {
     if (!document.hidden) stayAwake();
   });
   await keepCamera();
-  document.getElementById("aim").hidden = false;
-  lastLightAt = performance.now();
   try {
     const native = await nativeReader().catch(() => null);
     const read = native ?? (await workerReader());
@@ -331,5 +396,7 @@ async function start() {
   }
 }
 
+document.querySelector(".gate-camera").hidden = false;
 document.getElementById("start").hidden = false;
+if (!navigator.onLine) gone();
 document.getElementById("start-button").addEventListener("click", start);

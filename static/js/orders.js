@@ -1,5 +1,6 @@
 // My orders: hears from the live stream how many there are, and fetches the list anew when that has changed. While
-// there is no stream it asks every few seconds. All words stand in the page.
+// there is no stream it asks every few seconds. Nothing moves under the finger: cards that stay are left alone, and the
+// one in view keeps its place. All words stand in the page.
 
 import { listen } from "./stream.js";
 
@@ -13,6 +14,8 @@ const RING_KEY = "citybrain.orders.ring";
 let seen = [root.dataset.open, root.dataset.overdue, root.dataset.newest].join();
 let refs = listed(root);
 let audio = null;
+// How far the server's clock is ahead of this device's, as of the time that the page was drawn.
+const skew = Date.parse(root.querySelector(".as-of time").dateTime) - Date.now();
 
 function listed(part) {
   return new Set([...part.querySelectorAll("[data-order]")].map((order) => order.dataset.order));
@@ -43,6 +46,43 @@ function beep() {
   }
 }
 
+// What a card says, but for what differs each time it is drawn.
+function told(order) {
+  const copy = order.cloneNode(true);
+  for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();
+  for (const due of copy.querySelectorAll("[data-due]")) due.textContent = "";
+  return copy.outerHTML;
+}
+
+// Changes the list and scrolls so that the first card in view that is still there stays where it was.
+function keepInView(change) {
+  const shown = [...root.querySelectorAll("[data-order]")]
+    .map((order) => [order.dataset.order, order.getBoundingClientRect()])
+    .filter(([, box]) => box.bottom > 0);
+  change();
+  for (const [ref, before] of shown) {
+    const now = root.querySelector(`[data-order="${ref}"]`);
+    if (now) {
+      window.scrollBy(0, now.getBoundingClientRect().top - before.top);
+      return;
+    }
+  }
+}
+
+// How long there is still time goes on while the page stands.
+function tellDue() {
+  for (const due of root.querySelectorAll("[data-due]")) {
+    const left = Math.floor((Date.parse(due.dataset.due) - (Date.now() + skew)) / 60_000);
+    const late = due.closest(".due-state") !== null;
+    const minutes = Math.max(0, late ? -left - 1 : left);
+    const hours = Math.floor(minutes / 60);
+    const days = Math.floor(hours / 24);
+    const time = (days ? root.dataset.days : hours ? root.dataset.hours : root.dataset.minutes)
+      .replace("{m}", minutes % 60).replace("{h}", hours % 24).replace("{d}", days);
+    due.textContent = (late ? root.dataset.late : root.dataset.in).replace("{time}", time);
+  }
+}
+
 async function renew() {
   const answer = await fetch(location.href, { cache: "no-store", redirect: "manual" });
   if (answer.type === "opaqueredirect") {
@@ -52,10 +92,18 @@ async function renew() {
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focused = document.activeElement?.id;
-  for (const part of root.querySelectorAll("[data-fresh]")) {
-    part.replaceChildren(...page.querySelector(`[data-fresh="${part.dataset.fresh}"]`).childNodes);
-  }
-  if (focused) document.getElementById(focused)?.focus();
+  keepInView(() => {
+    for (const part of root.querySelectorAll("[data-fresh]")) {
+      const fresh = page.querySelector(`[data-fresh="${part.dataset.fresh}"]`);
+      for (const order of fresh.querySelectorAll("[data-order]")) {
+        const old = part.querySelector(`[data-order="${order.dataset.order}"]`);
+        if (old && told(old) === told(order)) order.replaceWith(old);
+      }
+      part.replaceChildren(...fresh.childNodes);
+    }
+  });
+  tellDue();
+  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
   const now = listed(root);
   const added = [...now].filter((ref) => !refs.has(ref)).length;
   refs = now;
@@ -104,6 +152,7 @@ ring.addEventListener("click", () => {
   unlock();
   beep();
 });
+setInterval(tellDue, 10_000);
 document.addEventListener("pointerdown", unlock);
 document.addEventListener("keydown", unlock);
 listen({

@@ -87,6 +87,7 @@ def test_a_figure_moves_without_a_reload_and_opens_the_rows_that_it_counted(
         route.continue_(url=f"http://127.0.0.1:{stream_port}{asked.path}?{asked.query}")
 
     page.route("**/stream/cockpit*", to_the_stream)
+    beats.beat("consumer")
     page.goto("/cockpit/")
     expect(page.locator("[data-channel=live]")).to_be_visible()
     expect(page.locator("[data-consumer=live]")).to_be_visible()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from healthcode.models import CodeState, Declaration
 from tests.browser.conftest import Open, enter_by_phone
@@ -60,8 +60,6 @@ def _say_who(page: Page) -> None:
     expect(page.locator("[name=name]")).to_have_value("王五")
     page.locator("[name=number]").fill(NEW_ID)
     page.keyboard.press("Enter")
-    _asks(page, "phone")
-    page.locator("button[value=on]").press("Enter")
 
 
 def _say_where(page: Page, district: District) -> None:
@@ -98,7 +96,7 @@ def _say_the_rest(page: Page) -> None:
     first_day.fill(today(5))
     page.locator("[name^=last_]").first.fill(today(3))
     page.keyboard.press("Enter")
-    for name, value in (("contact", "none"), ("health", "none"), ("pledge", "yes")):
+    for name, value in (("contact", "none"), ("health", "none")):
         _asks(page, name)
         _choose(page, value)
 
@@ -118,10 +116,26 @@ def test_a_fresh_account_declares_by_keyboard_without_javascript(district: Distr
     page.locator("[name=areas]").last.check()
     page.keyboard.press("Enter")
     _asks(page, "review")
-    page.locator("main form button").press("Enter")
+    _choose(page, "yes")
     _asks(page, "done")
     expect(page.locator(".verdict.green")).to_be_visible()
     assert CodeState.objects.get(person=Declaration.objects.get().person).state == "green"
+
+
+def test_after_a_mended_mistake_the_back_button_shows_the_question_and_never_asks_to_send_again(
+    district: District, page: Page
+) -> None:
+    page.goto("/declare/who/")
+    page.locator("[name=name]").fill("王五")
+    page.locator("[name=number]").fill("12")
+    page.keyboard.press("Enter")
+    expect(page.locator(".wrong a")).to_be_visible()
+    page.locator("[name=number]").fill(NEW_ID)
+    page.keyboard.press("Enter")
+    _asks(page, "address")
+    page.go_back()
+    expect(page.locator("[name=number]")).to_have_value(NEW_ID)
+    expect(page.locator(".wrong")).to_have_count(0)
 
 
 def test_the_back_button_of_the_browser_finds_what_was_answered(district: District, page: Page) -> None:
@@ -130,8 +144,28 @@ def test_the_back_button_of_the_browser_finds_what_was_answered(district: Distri
     page.locator("[value=resident_id]").check()
     page.locator("[name=number]").fill(NEW_ID)
     page.keyboard.press("Enter")
-    _asks(page, "phone")
+    _asks(page, "address")
     page.go_back()
     _asks(page, "who")
     expect(page.locator("[name=number]")).to_have_value(NEW_ID)
     expect(page.locator("[value=resident_id]")).to_be_checked()
+
+
+LARGEST_PAGE = 100_000
+
+
+def test_every_page_of_a_resident_is_light_enough_for_a_weak_network(
+    district: District, open_window: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adopt()
+    page = open_window(390)
+    enter_by_phone(page, NEW_PHONE, capsys)
+    weights: dict[str, int] = {}
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    for path in ("/", "/declare/", "/declare/who/", "/code/", "/code/why/"):
+        answers.clear()
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        weights[path] = sum(len(answer.body()) for answer in answers if answer.ok)
+    assert 0 < max(weights.values()) <= LARGEST_PAGE, weights

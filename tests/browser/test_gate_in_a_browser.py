@@ -1,6 +1,7 @@
 """The gate in a real Chromium: its camera sees a video that is made from the code on a phone."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,79 @@ def test_when_the_connection_stays_away_the_page_says_to_scan_again(gate_with_fa
     expect(page.locator(RESULT)).to_have_attribute("data-result", "green")
 
 
+def test_without_a_network_the_gate_says_at_once_what_to_do_and_recovers_by_itself(
+    gate_with_faults: Page, green: Person
+) -> None:
+    page = gate_with_faults
+    offline, back = page.locator("[data-notice=offline]"), page.locator("[data-notice=back]")
+    page.context.set_offline(True)
+    expect(offline).to_contain_text("nothing can be decided now")
+    expect(offline).to_contain_text("paper list")
+    page.clock.run_for(3_000)
+    expect(offline).to_be_visible()
+    page.context.set_offline(False)
+    with page.expect_response(lambda answer: answer.request.method == "HEAD"):
+        page.clock.run_for(3_000)
+    expect(back).to_be_visible()
+    expect(offline).to_be_hidden()
+    _type(page, token_of(green))
+    expect(page.locator(RESULT)).to_have_attribute("data-result", "green")
+    assert Pass.objects.count() == 1
+
+
+CAMERA_REFUSED_ONCE = """
+const canvas = document.createElement("canvas");
+setInterval(() => canvas.getContext("2d").fillRect(0, 0, 10, 10), 50);
+let asked = 0;
+navigator.mediaDevices.getUserMedia = async () => {
+  asked += 1;
+  if (asked === 1) throw new DOMException("no", "NotAllowedError");
+  return canvas.captureStream(10);
+};
+"""
+
+
+def test_a_camera_that_was_refused_is_asked_for_again_by_a_button(
+    open_window: Open, live_server: Any, gate: Gate
+) -> None:
+    page = open_window(390)
+    page.add_init_script(CAMERA_REFUSED_ONCE)
+    _enter(page, gate, live_server.url)
+    expect(page.locator("video")).to_be_hidden()
+    page.locator("#start-button").click()
+    expect(page.locator("[data-fault=refused]")).to_be_visible()
+    expect(page.locator("video")).to_be_hidden()
+    page.locator("#camera-retry").click()
+    expect(page.locator("video")).to_be_visible()
+    expect(page.locator("[data-notice=no-camera]")).to_be_hidden()
+
+
+def test_a_certificate_that_lacks_something_or_meets_no_network_keeps_its_photo(
+    gate_with_faults: Page, gate: Gate, tmp_path: Path
+) -> None:
+    page, photo = gate_with_faults, tmp_path / "certificate.png"
+    Image.new("RGB", (40, 30)).save(photo)
+    page.goto("/gate/certificate/")
+    page.locator("[name=photo]").set_input_files(photo)
+    page.locator("[name=number]").fill("沪-17")
+    send = page.locator("main form button")
+    send.click()
+    expect(page.locator("#id_issuer_error")).to_be_visible()
+    expect(page.locator("[data-files-forgotten]")).to_have_count(0)
+    page.locator("[name=issuer]").fill("上海市")
+    page.locator("[name=accepted][value=yes]").check()
+    page.route("**/gate/certificate/", lambda route: route.abort())
+    send.click()
+    expect(page.locator("[data-notice=lost]")).to_be_visible()
+    assert not Pass.objects.exists()
+    page.unroute("**/gate/certificate/")
+    send.click()
+    expect(page.locator(".gate-answer.good")).to_be_visible()
+    assert Pass.objects.get().certificate_id
+    page.go_back()
+    expect(page).to_have_url(re.compile("/gate/certificate/$"))
+
+
 def test_a_signed_out_guard_is_told_so(open_window: Open, live_server: Any, gate: Gate) -> None:
     page = open_window(390)
     _enter(page, gate, live_server.url)
@@ -219,7 +293,8 @@ def test_the_lanes_work_without_a_script(open_window: Open, live_server: Any, ga
     page.locator("[name=is_compared]").check()
     page.locator("main form button").click()
     expect(page.locator(".gate-answer.good")).to_contain_text("张*")
-    page.locator(".gate-answer a").click()
+    page.locator(".gate-answer a").first.click()
+    expect(page.locator("video")).to_be_hidden()
     expect(page.locator("#recent li")).to_have_count(1)
     assert Pass.objects.get().lane == "document"
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -67,6 +68,7 @@ NO_LISTS = {
     "accesslog:new_place",
     "accesslog:offer_code",
     "accesslog:place",
+    "accesslog:result",
     "accesslog:revoke_device",
     "accesslog:scan",
     "community:accept",
@@ -79,12 +81,14 @@ NO_LISTS = {
     "community:orders_ticket",
     "community:report",
     "community:return",
+    "community:take_back",
     "community:verify",
     "community:visit_photo",
     "community:export",
     "community:find",
     "community:resident",
     "community:unmask",
+    "core:api_schema",
     "core:me",
     "core:password",
     "core:purpose",
@@ -101,6 +105,7 @@ NO_LISTS = {
 }
 
 
+@pytest.mark.slow
 def test_list_pages_ask_as_many_statements_as_are_pinned_however_many_rows_there_are(district: District) -> None:
     _fill(district, range(FEW))
     few = _statements(district)

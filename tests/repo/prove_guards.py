@@ -190,6 +190,46 @@ GUARDS = (
         "    request.user.groups.count()\n    form = ",
         "    form = ",
     ),
+    Guard(
+        "systemd units",
+        "repo/test_deploy.py::test_systemd_finds_nothing_wrong_with_any_unit",
+        "a misspelt directive",
+        "deploy/systemd/citybrain-web.service",
+        "Restrat=always",
+        "Restart=always",
+    ),
+    Guard(
+        "nginx configuration",
+        "repo/test_deploy.py::test_nginx_finds_nothing_wrong_with_its_configuration",
+        "a misspelt directive",
+        "deploy/nginx/citybrain.conf",
+        "proxy_bufering off;",
+        "proxy_buffering off;",
+    ),
+    Guard(
+        "compose file",
+        "repo/test_deploy.py::test_the_compose_file_is_one_by_the_schema_of_compose",
+        "a misspelt key",
+        "deploy/docker/compose.yaml",
+        "healthchek:",
+        "healthcheck:",
+    ),
+    Guard(
+        "rights of processes",
+        "repo/test_deploy.py::test_only_the_processes_that_need_a_stronger_role_are_given_its_password",
+        "the worker's settings for the web process",
+        "deploy/systemd/citybrain-web.service",
+        "[Service]\nEnvironmentFile=/etc/citybrain/worker.env\n",
+        "[Service]\n",
+    ),
+    Guard(
+        "description of the API",
+        "integration/core/test_api_schema.py::test_the_description_of_the_api_is_current_and_made_without_a_warning",
+        "an answer that is not described",
+        "community/api.py",
+        "200: GridsSerializer, 400: WRONG, 403: REFUSED, 404: HIDDEN",
+        "200: GridsSerializer, 400: WRONG, 403: REFUSED",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from tests.repo import tree
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+TEST = re.compile(r"`(test_[\w.…]+)`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -21,6 +22,18 @@ def test_decisions_are_numbered_without_holes_and_linked_from_another_document()
     assert numbers == list(range(1, len(numbers) + 1)), "number the next record by one more than the last"
     linked = {target for path in tree.files("*.md") for _link, target, _anchor in _links(path) if target != path}
     tree.expect_none((tree.short(path) for path in records if path not in linked), "link it from the list of decisions")
+
+
+def test_every_test_that_a_document_names_as_its_proof_is_there() -> None:
+    named = {name for page in ("docs/security.md", "CONTRIBUTING.md") for name in TEST.findall(_text(page))}
+    files = {path.name: path.read_text() for path in tree.files("test_*.py", "tests")}
+    functions = "\n".join(files.values())
+    gone = (name for name in named if name not in files and f"def {name.rstrip('…')}" not in functions)
+    tree.expect_none(gone, "a measure without its test: name the one that proves it")
+
+
+def _text(page: str) -> str:
+    return (tree.ROOT / page).read_text()
 
 
 def _dead_links() -> Iterator[str]:

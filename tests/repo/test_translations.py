@@ -26,7 +26,7 @@ AS_THEY_ARE = {"CityBrain", "English", "中文"}
 # Shown when anything may be broken, the choice of language too.
 IN_BOTH_LANGUAGES = {"templates/core/errors/500.html"}
 # They fill attributes.
-BLOCKS_NOT_SHOWN = {"audience", "language_next"}
+BLOCKS_NOT_SHOWN = {"audience", "display_mode", "language_next"}
 SHOWN_ATTRIBUTES = {"title", "alt", "placeholder", "aria-label", "aria-description", "aria-roledescription"}
 SHOWN = {"label", "help_text", "empty_label", "verbose_name", "title", "sentence"}
 

@@ -12,7 +12,16 @@ from tests.repo import tree
 from tests.repo.pages import Page, pages
 
 # A new public page is a deliberate act: it is named here too.
-PUBLIC = {"core:healthz", "core:sign_in", "core:code", "core:staff", "core:out", "core:language"}
+PUBLIC = {
+    "core:healthz",
+    "core:sign_in",
+    "core:code",
+    "core:staff",
+    "core:out",
+    "core:language",
+    "core:mode",
+    "core:design",
+}
 ARGUMENTS = {
     "IntConverter": 1,
     "UUIDConverter": uuid.UUID(int=1),

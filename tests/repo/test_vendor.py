@@ -7,13 +7,14 @@ from pathlib import Path
 
 from tests.repo import tree
 
-VENDOR = tree.ROOT / "static" / "vendor"
+# What is served, and what only tests use.
+VENDORS = (tree.ROOT / "static" / "vendor", tree.ROOT / "tests" / "vendor")
 SOURCE_MAP = re.compile(rb"[#@]\s*sourceMappingURL=(\S+)")
-ADVICE = "static/vendor/<library>/ needs LICENSE, VERSION (version and origin) and SHA256SUMS (`sha256sum` of the rest)"
+ADVICE = "vendor/<library>/ needs LICENSE, VERSION (version and origin) and SHA256SUMS (`sha256sum` of the rest)"
 
 
 def test_every_vendored_library_brings_licence_version_and_hashes() -> None:
-    libraries = [folder for folder in VENDOR.glob("*") if folder.is_dir()]
+    libraries = [folder for vendor in VENDORS for folder in vendor.glob("*") if folder.is_dir()]
     tree.expect_none((f"{one.name}: {lack}" for one in libraries for lack in _lacks(one)), ADVICE)
 
 

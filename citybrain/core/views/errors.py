@@ -2,13 +2,20 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 
+from citybrain.core import display
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 (Django's signature)
-    """Answer 400."""
+TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400, or 413 where a form holds more than is taken."""
+    if isinstance(exception, TOO_MUCH):
+        return render(request, "core/errors/413.html", status=413)
     return render(request, "core/errors/400.html", status=400)
 
 
@@ -22,9 +29,15 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "core/errors/404.html", status=404)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 (Django's signature)
+def not_allowed(request: HttpRequest) -> HttpResponse:
+    """Answer 405."""
+    return render(request, "core/errors/405.html", status=405)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 without the database, sessions or context processors: any of them may be what broke."""
-    return HttpResponse(loader.get_template("core/errors/500.html").render(), status=500)
+    page = loader.get_template("core/errors/500.html").render({"display_mode": display.mode_of(request)})
+    return HttpResponse(page, status=500)
 
 
 def unreadable(request: HttpRequest) -> HttpResponse:

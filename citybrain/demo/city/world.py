@@ -44,10 +44,10 @@ class Residents:
     """Who lives in the city, one entry each."""
 
     area: Ints  # database id of the grid
-    household: Ints
+    household: Ints  # database id; households stand together
     age: Ints
     organisation: Ints  # database id of employer or school, NOWHERE for none
-    unit: Ints  # those who share a room at work or a class; NOBODY for none
+    unit: Ints  # those who share a room at work, or a class; NOBODY for none
 
     def __len__(self) -> int:
         """Return how many."""
@@ -72,9 +72,9 @@ class Infections:
 
     person: Ints
     infector: Ints  # person, NOBODY for one that came from outside
-    at: Instants
+    at: Instants  # of one from outside, before its arrival and perhaps before the first day
     route: Ints  # Route
-    place: Ints  # database id of the place, NOWHERE at home and at unrecorded places
+    place: Ints  # database id of the place, NOWHERE at home and where there is no gate
     is_missed: Flags  # at a place with a gate, though one of the two was not scanned
     infectious_at: Instants
     onset_at: Instants  # NaT for one without symptoms

@@ -6,19 +6,21 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 from PIL import Image
 
-from accesslog import forms
+from accesslog import forms, queries
 from accesslog.actions import passes
 from accesslog.models import Certificate, Pass, Result, TokenUse
 from citybrain.core import clock
 from citybrain.core.models import Person, Photo
-from tests.gates import Gate, document_scan, set_state
-from tests.people import ZHANG_ID, District
+from citybrain.core.roles import GateStaff, GridWorker
+from tests.gates import Gate, add_gate, document_scan, set_state
+from tests.people import ZHANG_ID, District, browse
 
 pytestmark = pytest.mark.django_db
 
-DOCUMENT, CERTIFICATE = "/gate/document/", "/gate/certificate/"
+GATE, DOCUMENT, CERTIFICATE = "/gate/", "/gate/document/", "/gate/certificate/"
 
 
 def _opened(client: Client, url: str) -> str:
@@ -28,7 +30,7 @@ def _opened(client: Client, url: str) -> str:
 
 def _by_document(client: Client, number: str = ZHANG_ID, **changes: str) -> Any:
     form = {"opened": _opened(client, DOCUMENT), "type": "resident_id", "number": number, "is_compared": "on"}
-    return client.post(DOCUMENT, {**form, **changes})
+    return client.post(DOCUMENT, {**form, **changes}, follow=True)
 
 
 def _picture() -> SimpleUploadedFile:
@@ -39,7 +41,7 @@ def _picture() -> SimpleUploadedFile:
 
 def _by_certificate(client: Client, **changes: Any) -> Any:
     form = {"opened": _opened(client, CERTIFICATE), "number": "沪-17", "issuer": "上海市", "accepted": "yes"}
-    return client.post(CERTIFICATE, {"photo": _picture(), **form, **changes})
+    return client.post(CERTIFICATE, {"photo": _picture(), **form, **changes}, follow=True)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +54,46 @@ def test_a_document_is_answered_with_a_page_that_says_what_to_do(
     response = _by_document(gate.client(), f"{ZHANG_ID[:6]} {ZHANG_ID[6:]}")
     text = response.content.decode()
     assert f'class="gate-answer {shape}"' in text
-    assert str(response.context["words"].advice) in text
+    said = response.context["words"]
+    assert all(str(words) in text for words in (said.verdict, said.headline, said.advice))
     assert "张*" in text
     assert "张三" not in text
     kept = Pass.objects.get()
     assert (kept.lane, kept.result, kept.person_id) == ("document", state, district.zhang.pk)
     assert abs(kept.skew_ms) < 5000
+
+
+def test_the_result_of_a_check_by_hand_has_an_address_of_its_own_so_that_going_back_sends_nothing_again(
+    gate: Gate, green: Person
+) -> None:
+    client = gate.client()
+    shown = _by_document(client)
+    (where,) = shown.redirect_chain
+    again = client.get(where[0])
+    assert again.status_code == 200
+    assert again.context["decision"] == shown.context["decision"]
+    assert "张*" in again.content.decode()
+    assert Pass.objects.count() == 1
+    assert green.pk
+
+
+def test_a_result_is_shown_to_the_guard_who_checked_at_the_device_they_checked_with_for_some_hours(
+    district: District, gate: Gate, green: Person
+) -> None:
+    (where,) = _by_document(gate.client()).redirect_chain
+    url = where[0]
+    same_device = gate.client(district.user(GateStaff))
+    other_device = add_gate(gate.place, gate.guard, "2号门").client()
+    for client in (same_device, other_device):
+        assert client.get(url).headers["Location"] == GATE
+    stranger = gate.client(district.user(GateStaff, district.other_grid)).get(url)
+    assert (stranger.status_code, "张" in stranger.content.decode()) == (403, False)
+    assert browse(gate.guard, "").get(url).headers["Location"] == reverse("accesslog:enrol")
+    assert Client().get(url).headers["Location"].startswith(reverse("core:sign_in"))
+    assert gate.client(district.user(GridWorker)).get(url).status_code == 403
+    with clock.at(clock.now() + queries.RECENT * 1.1):
+        assert gate.client().get(url).headers["Location"] == GATE
+    assert green.pk
 
 
 def test_a_document_page_sent_twice_is_one_pass(gate: Gate, green: Person) -> None:
@@ -102,7 +138,7 @@ def test_a_page_that_was_open_for_long_asks_to_look_again_and_keeps_what_was_typ
         assert response.context["form"].non_field_errors()
         assert ZHANG_ID in response.content.decode()
         renewed = response.context["form"]["opened"].value()
-        assert client.post(DOCUMENT, {**form, "opened": renewed}).context["decision"].is_admitted
+        assert client.post(DOCUMENT, {**form, "opened": renewed}, follow=True).context["decision"].is_admitted
     assert green.pk
 
 

@@ -241,6 +241,7 @@ STEPS: dict[str, Step] = {
     "return": lambda order, by: orders.return_to_worker(order=order, note="再去一次", by=by),
     "close": lambda order, by: orders.verify_and_close(order=order, by=by),
     "assign": lambda order, by: orders.assign(order=order, to=by, by=by),
+    "take_back": lambda order, by: orders.take_back(order=order, by=by),
 }
 # Written down a second time, by hand: what the issue allows.
 ALLOWED = {
@@ -254,6 +255,9 @@ ALLOWED = {
     ("accepted", "assign"): "open",
     ("arrived", "assign"): "open",
     ("returned", "assign"): "open",
+    ("accepted", "take_back"): "open",
+    ("arrived", "take_back"): "accepted",
+    ("reported", "take_back"): "returned",
 }
 
 
@@ -299,13 +303,15 @@ def test_no_sequence_of_steps_of_two_users_ends_closed_by_one_who_carried_it_out
     users = (district.user(CommunityStaff), district.user(StreetStaff))
     subject = f"point:{Alert.objects.count() + 1}"
     order = order_for(None, district.grid, subject=subject)
-    state, assignee, hands = "open", None, set[int]()
+    state, assignee, hands, went_on = "open", None, set[int](), False
     for step, number in walk:
-        is_work, is_check = step in {"accept", "arrive", "report"}, step in {"return", "close"}
+        is_work, is_check = step in {"accept", "arrive", "report", "take_back"}, step in {"return", "close"}
         may = (not is_work or number == assignee) and (not is_check or number not in hands)
+        may = may and (step != "take_back" or went_on)
         if may and (state, step) in ALLOWED:
             STEPS[step](order, users[number])
             state = ALLOWED[state, step]
+            went_on = step in {"accept", "arrive", "report"}
             assignee = number if step == "assign" else assignee
             hands |= {number} if is_work else set()
         else:
@@ -316,6 +322,33 @@ def test_no_sequence_of_steps_of_two_users_ends_closed_by_one_who_carried_it_out
     if order.state == "closed":
         workers = set(order.steps.filter(after__in=["accepted", "arrived", "reported"]).values_list("by", flat=True))
         assert order.closed_by_id not in workers | {order.reported_by_id}
+
+
+def test_a_step_is_taken_back_within_ten_minutes_by_whoever_took_it_and_once(district: District) -> None:
+    worker, staff = district.user(GridWorker), district.user(CommunityStaff)
+    order = bring_to(order_for(district.zhang, district.grid), "arrived", worker=worker, verifier=staff)
+    with clock.at(clock.now() + dt.timedelta(minutes=11)), pytest.raises(OrderError):
+        orders.take_back(order=order, by=worker)
+    orders.take_back(order=order, by=worker)
+    order.refresh_from_db()
+    assert (order.state, order.arrived_at, order.accepted_at is None) == ("accepted", None, False)
+    assert list(order.steps.values_list("before", "after", "by"))[-1] == ("arrived", "accepted", worker.pk)
+    assert AuditRow.objects.filter(deed=Deed.HANDLE_ORDER, detail__step="take_back", actor=worker.pk).count() == 1
+    with pytest.raises(OrderError):
+        orders.take_back(order=order, by=worker)
+
+
+def test_a_report_taken_back_is_written_anew_and_what_was_verified_stays(district: District) -> None:
+    worker, staff = district.user(GridWorker), district.user(CommunityStaff)
+    order = bring_to(order_for(district.zhang, district.grid), "reported", worker=worker, verifier=staff)
+    orders.take_back(order=order, by=worker)
+    order.refresh_from_db()
+    report(order, by=worker)
+    assert order.visits.count() == 2
+    order.refresh_from_db()
+    orders.verify_and_close(order=order, by=staff)
+    with pytest.raises(OrderError):
+        orders.take_back(order=order, by=worker)
 
 
 def test_the_database_itself_refuses_a_reporter_who_closes(district: District) -> None:

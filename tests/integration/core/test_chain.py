@@ -4,8 +4,6 @@ import datetime as dt
 import io
 import json
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, LiteralString
@@ -19,11 +17,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from citybrain.core import audit, chain, clock
-from citybrain.core.database_roles import create_roles
 from citybrain.core.models import AuditBlock, AuditHead, AuditRow
 from citybrain.core.models.audit import Deed
-from citybrain.demo.cluster import Cluster
-from tests.services import cluster_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -292,67 +287,6 @@ def test_heads_that_are_missing_damaged_or_forged_are_faults_not_crashes(setting
     assert "is not there" in next(chain.verify(settings.AUDIT_HEADS_FILE)).problem
     with pytest.raises(CommandError, match="there is no file"):
         call_command("verify_audit", heads=tmp_path / "typo")
-
-
-@pytest.mark.slow
-def test_a_dump_restored_into_another_cluster_refuses_acts_until_after_restore_has_run(tmp_path: Path) -> None:
-    _blocks(2)
-    audit.record(Deed.SIGN_IN, by=None)
-    cluster = cluster_in(tmp_path / "other")
-    cluster.init()
-    cluster.start()
-    try:
-        environment = _restored_into(cluster)
-        assert "restored into another cluster" in _python(environment, _RECORD)
-        assert "restored into another cluster" in _python(environment, "call_command('sealer')")
-        _python(environment, "call_command('after_restore')")
-        assert _python(environment, "call_command('after_restore')").startswith("nothing to do")
-        _python(environment, f"{_RECORD}; chain.seal()")
-        assert _python(environment, "print([block.row_count for block in AuditBlock.objects.all()])") == "[2, 1, 1]\n"
-        assert _python(environment, "call_command('verify_audit')") == "whole: 3 blocks\n"
-    finally:
-        cluster.stop()
-
-
-_RECORD = "audit.record('sign_in', by=None)"
-
-
-def _restored_into(cluster: Cluster) -> dict[str, str]:
-    """Dump the database of the tests into a new cluster with roles of the same names; return its environment."""
-    names = {"DATABASE_URL": "app", "DATABASE_OWNER_URL": "owner", "DATABASE_RETENTION_URL": "retention"}
-    urls = {name: cluster.url(f"citybrain_{role}", "x", "citybrain") for name, role in names.items()}
-    create_roles(
-        cluster.admin_url,
-        owner_url=urls["DATABASE_OWNER_URL"],
-        app_url=urls["DATABASE_URL"],
-        retention_url=urls["DATABASE_RETENTION_URL"],
-    )
-    tools = cluster.binaries
-    source = os.environ["DATABASE_OWNER_URL"]
-    dump = subprocess.run([tools / "pg_dump", "-Fc", "--schema=public", source], capture_output=True, check=True)
-    target = ["--dbname", urls["DATABASE_OWNER_URL"], "--no-owner", "--exit-on-error", "--clean", "--if-exists"]
-    admin = cluster.admin_url.rpartition("/")[0] + "/citybrain"
-    target[1] = admin
-    subprocess.run([tools / "pg_restore", *target, "--role=citybrain_owner"], input=dump.stdout, check=False)
-    return {**os.environ, **urls}
-
-
-def _python(environment: dict[str, str], statement: str) -> str:
-    """Run a statement in a process of its own; return all that it printed."""
-    program = (
-        "import django; django.setup(); from django.core.management import call_command;"
-        f"from citybrain.core import audit, chain; from citybrain.core.models import AuditBlock; {statement}"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout
 
 
 def test_verify_audit_says_how_many_blocks_are_whole(capsys: pytest.CaptureFixture[str]) -> None:

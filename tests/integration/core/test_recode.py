@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from citybrain.core import queries
 from citybrain.core.actions.areas import create_area, recode_area
 from citybrain.core.models import Area, AreaCode
-from citybrain.demo.loader import District
+from citybrain.demo.city import tables
+from citybrain.demo.city.areas import Areas
 from tests.people import District as SmallDistrict
 
 RECODING = dt.date(2023, 6, 30)
@@ -78,12 +79,11 @@ def test_the_new_code_knows_its_predecessor_and_the_old_one_its_successor(distri
     assert before.successors.get() == opened
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(databases=["default", "owner"], transaction=True)
 def test_the_whole_district_of_2019_finds_its_codes_of_2023_by_street_and_name() -> None:
     """下城区 was abolished: all 74 communities reappear under 拱墅区; by name alone 华丰社区 would be ambiguous."""
-    district = District(seed=1)
-    district._build_areas()
-    district.write("owner")
+    tables.write(Areas.read().tables(), "owner", lambda _line: None)
     listed = {row["code"]: row for row in csv.DictReader(FILE.read_text(encoding="utf-8").splitlines())}
     new_codes = {
         (listed[row["parent_code"]]["name"], row["name"]): row["code"]

@@ -175,6 +175,7 @@ def test_an_open_stream_ends_when_its_listener_may_not_listen_any_more(
     assert (status, len(pictures)) == (200, 1)
 
 
+@pytest.mark.slow
 def test_an_open_stream_goes_on_after_its_ticket_has_run_out(people: District, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "RECHECK", 0.5)
     ticket = _ticket(people.user(SystemAdministrator))
@@ -248,6 +249,7 @@ def test_a_feed_is_forgotten_with_its_last_listener() -> None:
     assert second() is None
 
 
+@pytest.mark.slow
 def test_an_open_stream_shows_other_areas_once_the_grants_are_others(
     people: District, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +266,7 @@ def test_an_open_stream_shows_other_areas_once_the_grants_are_others(
     assert (people_told[0], people_told[-1]) == (2, 3)
 
 
+@pytest.mark.slow
 def test_the_cockpit_is_sent_twice_a_second_and_a_slow_picture_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     def build_slowly(_channel: str, _key: Hashable) -> str:
         time.sleep(0.3)

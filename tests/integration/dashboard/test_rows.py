@@ -71,6 +71,7 @@ def _shown(response: Any) -> list[Any]:
     return [row for row, _then in response.context["rows"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", [DistrictCommander, StreetStaff, CommunityStaff])
 def test_each_figure_opens_exactly_as_many_rows_as_it_counted_however_much_has_happened_since(
     city: City, role: Any

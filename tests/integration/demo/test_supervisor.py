@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from citybrain.demo.run import health
+from tests.running import STILL
 from tests.smoke_embedded import OURS, ROOT, await_health, free_ports, survivors
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 def _environment(var: Path, port: int, **more: str) -> dict[str, str]:
     outside = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "DJANGO_"))}
-    return outside | {"CITYBRAIN_VAR": str(var), "PORT": str(port)} | more
+    return outside | STILL | {"CITYBRAIN_VAR": str(var), "PORT": str(port)} | more
 
 
 def _failing_start(var: Path, port: int = 0, **more: str) -> str:
@@ -61,14 +62,26 @@ def test_a_half_initialised_folder_is_one_line_that_says_what_to_remove(tmp_path
     assert f"rm -r {tmp_path / 'var'}" in said
 
 
-def test_a_port_that_is_no_number_is_one_line(tmp_path: Path) -> None:
-    assert "PORT is 'http'" in _failing_start(tmp_path / "var", PORT="http")
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("PORT", "http", "use a number from 1 to 65534"),
+        ("RESIDENTS", "20,000", "use a number from 100 to 1000000"),
+        ("DAYS", "29", "use a number from 0 to 28"),
+        ("LIFE", "no", "use on or off"),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_line_that_says_what_can(
+    tmp_path: Path, name: str, value: str, advice: str
+) -> None:
+    assert _failing_start(tmp_path / "var", free_ports(), **{name: value}) == f"{name} is {value!r}: {advice}\n"
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
     var, port = tmp_path_factory.mktemp("demo") / "var", free_ports()
-    running = subprocess.Popen([sys.executable, "-m", "citybrain.demo"], cwd=ROOT, env=_environment(var, port))
+    environment = _environment(var, port, LIFE="on")
+    running = subprocess.Popen([sys.executable, "-m", "citybrain.demo"], cwd=ROOT, env=environment)
     try:
         await_health(running, port, time.monotonic() + 170)
         yield var, port
@@ -94,6 +107,25 @@ def _is(pid: int, var: Path, name: str) -> bool:
         return name.encode() in words and os.fsencode(var) in Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return False
+
+
+def test_the_districts_own_life_is_no_part_of_the_system_and_is_started_again(demo: tuple[Path, int]) -> None:
+    var, port = demo
+    stopped = _await_pid(var, "live_demo")
+    os.kill(stopped, signal.SIGSTOP)
+    time.sleep(7)
+    assert health(port)[0] == 200
+    os.kill(stopped, signal.SIGKILL)
+    assert _await_pid(var, "live_demo", but=stopped) != stopped
+
+
+def _await_pid(var: Path, name: str, but: int = 0) -> int:
+    deadline = time.monotonic() + 15
+    while True:
+        if found := [pid for pid in _pids() if pid != but and _is(pid, var, name)]:
+            return found[0]
+        assert time.monotonic() < deadline, f"no {name}"
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("name", ["dispatcher", "sealer"])
@@ -138,7 +170,7 @@ def test_a_second_start_in_the_same_folder_is_one_line(demo: tuple[Path, int]) -
 def test_web_processes_hold_no_password_but_the_app_roles(demo: tuple[Path, int]) -> None:
     var, _port = demo
     passwords = json.loads((var / "roles.json").read_text())
-    for name in ("citybrain.wsgi:application", "dispatcher", "sealer"):
+    for name in ("citybrain.wsgi:application", "dispatcher", "sealer", "live_demo"):
         pids = [pid for pid in _pids() if _is(pid, var, name)]
         assert pids
         for pid in pids:

@@ -18,6 +18,7 @@ from citybrain.core.models import AuditRow, Person
 from citybrain.core.models.audit import Deed
 from healthcode import qr, queries, tokens
 from healthcode.actions.code import number_of, renew
+from healthcode.actions.evidence import record_evidence
 from healthcode.models import CodeNumber, Declaration, RuleActivation
 from tests.codes import BODY, WELL, adopt, check_in, noon, tell
 from tests.people import LI_PHONE, District, browse, make_district
@@ -268,6 +269,44 @@ def test_a_new_code_takes_a_form_of_our_own(people: District) -> None:
 # Why
 
 
+@pytest.mark.parametrize(
+    ("kind", "facts", "source", "said"),
+    [
+        (
+            "exposure",
+            {"grade": "secondary"},
+            "self",
+            "Why my code is yellow yellow You reported: Contact of a close contact ."
+            " So your code is yellow since 2020-02-12 12:00 , until 2020-02-19 at the earliest."
+            " What to do today Stay at home",
+        ),
+        (
+            "case",
+            {"status": "suspected"},
+            "disease_control",
+            "Why my code is red red Reported by disease control: Confirmed or suspected case ."
+            " So your code is red since 2020-02-12 12:00 , until this is on record: case released."
+            " What to do today Stay at home",
+        ),
+    ],
+)
+def test_the_first_sentence_says_what_who_said_so_since_until_and_the_next_what_to_do_today(
+    people: District, kind: str, facts: dict[str, Any], source: str, said: str
+) -> None:
+    _make(people.zhang, "green")
+    with clock.at(noon(2, 12)):
+        record_evidence(person=people.zhang, kind=kind, facts=facts, source=source, by=None)
+    assert _text(_page(_zhang(people), "/code/why/")).startswith(said)
+
+
+@pytest.mark.parametrize("state", ["green", "yellow", "red"])
+def test_why_is_one_press_away_from_the_code_and_so_is_a_new_declaration(people: District, state: str) -> None:
+    _make(people.zhang, state)
+    html = _page(_zhang(people), "/code/")
+    buttons = re.findall(r'<a class="button[^"]*" href="([^"]+)"', html[html.index("code-paper") :])
+    assert buttons == ["/code/why/", "/declare/"]
+
+
 def test_every_open_reason_is_explained_with_its_evidence_in_both_languages(people: District) -> None:
     _make(people.zhang, "yellow")
     stay = {"code": "420106001000", "from": "2020-02-01", "to": "2020-02-03"}
@@ -303,6 +342,17 @@ def test_the_home_page_shows_the_state_on_the_tile_of_the_code_and_greets_by_the
     assert WORDS["en"][state] in _text(html)
     assert "Hello, 张三" in html
     assert 'href="/me/passes/"' in html
+    first = re.search(r'<a class="button" href="([^"]+)"', html)
+    assert first
+    assert first.group(1) == ("/declare/" if state in {"not_known", "expired"} else "/code/")
+
+
+def test_the_home_page_says_that_a_declaration_was_begun_and_not_sent(people: District) -> None:
+    _make(people.zhang, "green")
+    client = _zhang(people)
+    assert "not sent yet" not in _page(client, "/")
+    client.post("/declare/same/", {"go": "on", "same": "yes"})
+    assert "Begun and not sent yet" in _page(client, "/")
 
 
 def test_a_reason_that_hangs_on_somebody_elses_act_says_on_what(people: District) -> None:

@@ -49,11 +49,11 @@ def test_a_resident_opens_each_page_in_turn(newcomer: Client, district: District
         seen.append((page.context["page"].name, page.context["step"], page.context["steps"]))
         url = newcomer.post(url, {"go": "on", **typed[seen[-1][0]]}).headers["Location"]
     assert [name for name, _step, _steps in seen] == [
-        *["who", "phone", "address", "community", "estate", "building", "room"],
-        *["work", "arrival", "stays", "contact", "health", "pledge"],
+        *["who", "address", "community", "estate", "building", "room"],
+        *["work", "arrival", "stays", "contact", "health"],
     ]
-    assert [step for _name, step, _steps in seen] == [1, 2, 3, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9]
-    assert {steps for _name, _step, steps in seen} == {9}
+    assert [step for _name, step, _steps in seen] == list(range(1, 12))
+    assert {steps for _name, _step, steps in seen} == {11}
     assert newcomer.get(url).status_code == 200
 
 
@@ -219,7 +219,7 @@ def test_without_risk_areas_the_question_is_left_out_and_the_review_says_so(
     assert newcomer.get(page_url("stays")).status_code == 302
     lines = newcomer.get(reverse("healthcode:declare_review")).context["lines"]
     assert [bool(line.page) for line in lines].count(False) == 2, "phone and stays have nothing to change"
-    assert newcomer.get(page_url("pledge")).context["steps"] == 8
+    assert newcomer.get(page_url("health")).context["steps"] == 10
 
 
 def test_an_area_that_was_a_risk_area_within_the_days_asked_about_is_still_asked(
@@ -245,7 +245,7 @@ def test_a_document_on_record_for_somebody_else_is_left_out_and_becomes_a_task(
     assert Document.objects.filter(person=district.zhang).count() == 1
     assert Event.objects.get(kind="declaration.document_taken").payload == {"person": person.pk}
     text = page.content.decode()
-    assert not page.context["has_document"]
+    assert not page.context["documents"]
     assert "张" not in text
     assert ZHANG_ID not in text
 
@@ -306,13 +306,12 @@ def test_whoever_is_known_sees_name_and_masked_document_and_is_not_asked(distric
     assert ZHANG_ID not in text
     assert ZHANG_ID[-4:] in text
     assert client.get(page_url("who")).status_code == 302
-    assert client.get(page_url("phone")).status_code == 302
 
 
 def test_the_second_declaration_asks_whether_address_and_work_still_hold(newcomer: Client, district: District) -> None:
     declare(newcomer, district, work={"kind": "employer", "name": "东新电子"})
     first = Declaration.objects.get()
-    assert newcomer.get(reverse("healthcode:declare")).context["onward"] == page_url("same-address")
+    assert newcomer.get(reverse("healthcode:declare")).context["onward"] == page_url("same")
     declare(newcomer, district)
     second = Declaration.objects.latest("id")
     assert first.pk != second.pk
@@ -323,7 +322,7 @@ def test_the_second_declaration_asks_whether_address_and_work_still_hold(newcome
 
 def test_a_person_on_record_who_never_declared_is_asked_whether_they_still_live_there(district: District) -> None:
     client = browse(district.user(Resident), "")
-    page = client.get(page_url("same-address"))
+    page = client.get(page_url("same"))
     assert "1幢101室" in page.content.decode()
     declare(client, district)
     assert Declaration.objects.get().person == district.zhang
@@ -333,7 +332,7 @@ def test_a_person_on_record_who_never_declared_is_asked_whether_they_still_live_
 def test_whoever_has_moved_is_brought_up_to_date_on_record(district: District) -> None:
     client = browse(district.user(Resident), "")
     other = Building.objects.get(area=district.other_grid)
-    declare(client, district, same_address={"same": "no"}, building={"building": other.pk})
+    declare(client, district, same={"same": "address"}, building={"building": other.pk})
     person = Person.objects.get(pk=district.zhang.pk)
     assert (person.area, person.address) == (district.other_grid, "东新园2幢2单元301室")
     row = AuditRow.objects.get(deed=Deed.CHANGE_ADDRESS)
@@ -368,16 +367,49 @@ def test_an_employer_that_nobody_knows_is_kept_in_words(newcomer: Client, distri
 
 
 def test_a_page_that_is_jumped_to_leads_to_the_first_open_one(newcomer: Client, district: District) -> None:
-    for page in ("health", "community", "room", "organisation", "pledge", "same-address"):
+    for page in ("health", "community", "room", "organisation", "same"):
         assert newcomer.get(page_url(page)).headers["Location"] == page_url("who")
         assert post(newcomer, page, **CALM.get(page, {})).headers["Location"] == page_url("who")
     assert newcomer.get(reverse("healthcode:declare_review")).headers["Location"] == page_url("who")
     fill(newcomer, {**CALM, **place(district)}, until="arrival")
-    assert newcomer.get(page_url("pledge")).headers["Location"] == page_url("arrival")
+    assert newcomer.get(page_url("health")).headers["Location"] == page_url("arrival")
     assert newcomer.get(page_url("work")).status_code == 200
 
 
 def test_nothing_can_be_sent_before_everything_is_answered(newcomer: Client, district: District) -> None:
-    fill(newcomer, {**CALM, **place(district)}, until="pledge")
-    assert newcomer.post(reverse("healthcode:declare_review")).headers["Location"] == page_url("pledge")
+    fill(newcomer, {**CALM, **place(district)}, until="health")
+    review = reverse("healthcode:declare_review")
+    assert newcomer.post(review, {"pledge": "yes"}).headers["Location"] == page_url("health")
     assert not Declaration.objects.exists()
+
+
+@pytest.mark.parametrize("pledge", [[], ["no"]])
+def test_nothing_can_be_sent_without_the_promise(newcomer: Client, district: District, pledge: list[str]) -> None:
+    fill(newcomer, {**CALM, **place(district)})
+    review = reverse("healthcode:declare_review")
+    version = newcomer.get(review).context["version"]
+    page = newcomer.post(review, {"version": version, "pledge": pledge}, follow=True)
+    assert "pledge" in page.context["form"].errors
+    assert page.context["version"] == version
+    assert not Declaration.objects.exists()
+
+
+# The receipt.
+
+
+def test_the_receipt_says_all_that_was_sent_and_nothing_of_another_declaration(
+    newcomer: Client, district: District
+) -> None:
+    newcomer.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    trip = {"arrived": "yes", "day": today(2), "origin": "武汉市", "transport": "train", "number": "G587"}
+    contact = {"contact": "secondary", "day": today(3)}
+    first = declare(newcomer, district, arrival=trip, stays=stayed("42", 9, 5), contact=contact).content.decode()
+    for said in ("G587", "湖北省", "contact of a close contact", "No symptoms", "东新园1幢2单元301室", NEW_ID[-4:]):
+        assert said in first, said
+    assert NEW_ID not in first
+    assert f"No. {Declaration.objects.get().pk}" in first
+    with clock.at(clock.now() + dt.timedelta(hours=1)):
+        second = declare(newcomer, district, health={"symptoms": ["cough"]}).content.decode()
+    assert "Symptoms: cough" in second
+    assert "G587" not in second
+    assert "湖北省" not in second

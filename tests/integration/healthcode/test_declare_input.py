@@ -87,8 +87,6 @@ BAD = [
     ("health", {"symptoms": "none", "celsius": "1e99"}, "celsius"),
     ("health", {"symptoms": "none", "celsius": "36.55555"}, "celsius"),
     ("health", {"symptoms": "none", "celsius": "\x00"}, "celsius"),
-    ("pledge", {"pledge": []}, "pledge"),
-    ("pledge", {"pledge": "no"}, "pledge"),
 ]
 
 
@@ -141,6 +139,26 @@ def test_a_bad_answer_gets_a_message_in_its_field_and_keeps_everything_else(
         assert newcomer.get(reverse("healthcode:declare_review")).headers["Location"] == page_url(page), (
             "it is still open"
         )
+
+
+def test_an_answer_is_followed_by_a_redirect_right_or_wrong_so_that_nothing_is_sent_again_by_going_back(
+    newcomer: Client, district: District
+) -> None:
+    newcomer.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    fill(newcomer, {**CALM, **place(district)})
+    for query in ("", "?change"):
+        url = f"{page_url('health')}{query}"
+        wrong = newcomer.post(url, {"go": "on", "symptoms": ["cough", "none"], "celsius": "99"})
+        assert wrong.status_code == 302
+        page = newcomer.get(wrong.headers["Location"])
+        text = page.content.decode()
+        assert page.context["form"].errors.keys() == {"symptoms", "celsius"}
+        assert 'href="#id_celsius_error"' in text
+        assert 'id="id_celsius_error"' in text
+        mended = newcomer.post(wrong.headers["Location"], {"go": "on", "symptoms": "none", "celsius": "36.4"})
+        assert mended.headers["Location"] == reverse("healthcode:declare_review")
+        # Gone back to: nothing is wrong any more.
+        assert not newcomer.get(wrong.headers["Location"]).context["form"].errors
 
 
 @pytest.mark.parametrize("typed", ["385", "hot", "36.55555"])

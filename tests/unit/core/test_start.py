@@ -64,23 +64,27 @@ def test_outside_the_demo_a_gateway_that_prints_nothing_lets_it_start() -> None:
     assert _settings("MESSAGE_GATEWAY", CITYBRAIN_DEMO="0", CITYBRAIN_MESSAGE_GATEWAY=OWN) == [OWN]
 
 
+@pytest.mark.slow
 def test_the_demo_prints_codes_unless_it_is_given_a_gateway() -> None:
     assert _settings("MESSAGE_GATEWAY", CITYBRAIN_DEMO="1") == [CONSOLE]
     assert _settings("MESSAGE_GATEWAY", CITYBRAIN_DEMO="1", CITYBRAIN_MESSAGE_GATEWAY=OWN) == [OWN]
 
 
+@pytest.mark.slow
 def test_secure_cookies_bring_a_year_of_https_only_and_no_redirect_of_our_own() -> None:
     names = ("SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT")
     assert _settings(*names, CITYBRAIN_SECURE_COOKIES="1") == [365 * 24 * 3600, False]
     assert _settings(*names, CITYBRAIN_SECURE_COOKIES="0") == [0, False]
 
 
+@pytest.mark.slow
 def test_the_proxy_is_believed_only_when_the_setting_says_so() -> None:
     names = ("BEHIND_PROXY", "SECURE_PROXY_SSL_HEADER")
     assert _settings(*names, CITYBRAIN_BEHIND_PROXY="1") == [True, ["HTTP_X_FORWARDED_PROTO", "https"]]
     assert _settings(*names, CITYBRAIN_BEHIND_PROXY="0") == [False, None]
 
 
+@pytest.mark.slow
 def test_every_periodic_task_of_the_schedule_exists() -> None:
     run = subprocess.run(
         [
