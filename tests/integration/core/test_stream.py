@@ -34,7 +34,7 @@ from citybrain.core.stream_ticket import KIND, Listener, accept, issue
 from tests.orders import order_for
 from tests.people import District, browse, make_district, make_person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 # Status, headers, pictures.
 Heard = tuple[int, dict[bytes, bytes], list[Any]]
@@ -175,7 +175,6 @@ def test_an_open_stream_ends_when_its_listener_may_not_listen_any_more(
     assert (status, len(pictures)) == (200, 1)
 
 
-@pytest.mark.slow
 def test_an_open_stream_goes_on_after_its_ticket_has_run_out(people: District, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "RECHECK", 0.5)
     ticket = _ticket(people.user(SystemAdministrator))
@@ -249,7 +248,6 @@ def test_a_feed_is_forgotten_with_its_last_listener() -> None:
     assert second() is None
 
 
-@pytest.mark.slow
 def test_an_open_stream_shows_other_areas_once_the_grants_are_others(
     people: District, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +264,6 @@ def test_an_open_stream_shows_other_areas_once_the_grants_are_others(
     assert (people_told[0], people_told[-1]) == (2, 3)
 
 
-@pytest.mark.slow
 def test_the_cockpit_is_sent_twice_a_second_and_a_slow_picture_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     def build_slowly(_channel: str, _key: Hashable) -> str:
         time.sleep(0.3)

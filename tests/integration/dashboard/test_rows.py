@@ -25,7 +25,7 @@ from tests.codes import WELL, tell
 from tests.orders import order_for
 from tests.people import District, browse, make_person
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.slow]
 
 # For tests that need no commits: they are rolled back, which is faster.
 rolled_back = pytest.mark.django_db
@@ -71,7 +71,6 @@ def _shown(response: Any) -> list[Any]:
     return [row for row, _then in response.context["rows"]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("role", [DistrictCommander, StreetStaff, CommunityStaff])
 def test_each_figure_opens_exactly_as_many_rows_as_it_counted_however_much_has_happened_since(
     city: City, role: Any

@@ -138,6 +138,7 @@ def test_what_is_gone_is_on_record_even_when_a_part_fails_and_the_others_have_th
     assert recorded["accesslog_pass"] == 2
 
 
+@pytest.mark.slow
 def test_somebody_who_reads_passes_meanwhile_does_not_stop_the_erasing(district: District) -> None:
     with clock.at(clock.now() - dt.timedelta(days=29)):
         write_pass(make_device(district.grid), district.zhang)
