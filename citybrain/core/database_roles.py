@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -83,7 +83,7 @@ def _run(admin: psycopg.Connection[Any], statement: LiteralString, *names: objec
 
 
 def apply_privileges(alias: str = "owner") -> None:
-    """Grant each table's rights to the app and retention roles, as the owner; idempotent.
+    """Grant each table's rights to the app and retention roles, as the owner, all or none; idempotent.
 
     A table gets nothing before this runs. A model whose `append_only` is true may be inserted by the app role
     and deleted by the retention role; nobody updates it. One that is `written_by_owner` is read only.
@@ -93,7 +93,8 @@ def apply_privileges(alias: str = "owner") -> None:
     read_only = OWNERS_OWN | _tables_of("written_by_owner")
     connection = connections[alias]
     quote = connection.ops.quote_name
-    with connection.cursor() as cursor:
+    # Running processes must not meet a table between the revoking and the granting.
+    with transaction.atomic(using=alias), connection.cursor() as cursor:
         for function in (SEAL_FUNCTION, *OWNERS_FUNCTIONS):
             cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
         for role, functions in {app: (SEAL_FUNCTION, *_named("app")), retention: _named("retention")}.items():

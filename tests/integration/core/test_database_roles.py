@@ -124,3 +124,25 @@ def _roles() -> list[tuple[object, ...]]:
             " WHERE rolname LIKE 'citybrain_%' ORDER BY 1"
         )
         return list(cursor.fetchall())
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_giving_the_rights_anew_fails_as_a_whole_and_leaves_the_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    grant = database_roles._grant
+
+    def break_off(statement: str, what: str, role: str) -> str:
+        given.append(what)
+        if statement.startswith("GRANT SELECT") and len(given) > len(database_roles.OWNERS_FUNCTIONS) + 20:
+            raise ConnectionError
+        return grant(statement, what, role)
+
+    monkeypatch.setattr(database_roles, "_grant", break_off)
+    with pytest.raises(ConnectionError):
+        database_roles.apply_privileges()
+    tables = [model._meta.db_table for model in apps.get_models() if model._meta.managed]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t FROM unnest(%s::text[]) AS t WHERE NOT has_table_privilege(t, 'SELECT')", [sorted(tables)]
+        )
+        assert cursor.fetchall() == []
