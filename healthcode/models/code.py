@@ -68,12 +68,13 @@ class CodeChange(models.Model):
     xid = XidField(db_default=Func(function="pg_current_xact_id"))
 
     class Meta:
-        """Read by person, newest first; by transaction for lists as of a moment."""
+        """Read by person, newest first; by transaction for lists as of a moment; by time for what a day has changed."""
 
         default_permissions = ()
         indexes = (
             models.Index(fields=["person", "-at"], name="code_change_by_person"),
             models.Index(fields=["xid"], name="code_change_by_xid"),
+            models.Index(fields=["at"], name="code_change_by_time"),
         )
 
     def __str__(self) -> str:
