@@ -11,6 +11,8 @@ from citybrain.core.models import Area, Organisation, Person, User
 from citybrain.core.roles import Act
 
 RECENT_PASSES, RECENT = 10, timedelta(hours=12)
+# For as long as one stands before the guard.
+A_MOMENT = timedelta(minutes=10)
 
 
 def places(user: User) -> QuerySet[Place]:
@@ -54,10 +56,10 @@ def recent_passes(device: Device, operator: User) -> list[Pass]:
 
 
 def recent_pass(device: Device, operator: User, nonce: uuid.UUID) -> Pass | None:
-    """Return one of the passes that a guard checked by a device a while ago."""
-    return _recent(device, operator).filter(nonce=nonce).first()
+    """Return a pass that a guard checked by a device a moment ago."""
+    return _recent(device, operator, A_MOMENT).filter(nonce=nonce).first()
 
 
-def _recent(device: Device, operator: User) -> QuerySet[Pass]:
-    here = Pass.objects.filter(place=device.point.place_id, scanned_at__gt=clock.now() - RECENT, device=device)
+def _recent(device: Device, operator: User, within: timedelta = RECENT) -> QuerySet[Pass]:
+    here = Pass.objects.filter(place=device.point.place_id, scanned_at__gt=clock.now() - within, device=device)
     return here.filter(operator=operator.pk).select_related("person")

@@ -14,8 +14,6 @@ from citybrain.core import clock
 from citybrain.core.models import XidEra
 from citybrain.core.models.fields import XidField
 
-# The position of the pass consumer whose counts the cockpit shows.
-CURSOR = "watch"
 # Clocks of two hosts may differ by so much.
 AHEAD = dt.timedelta(seconds=10)
 LONGEST = 20_000
@@ -80,7 +78,7 @@ class Counted:
     @classmethod
     def now(cls) -> "Counted | None":
         """Return the consumer's position; none when it has never run."""
-        at = PassCursor.objects.filter(name=CURSOR).first()
+        at = PassCursor.objects.filter(name=PassCursor.WATCH).first()
         return cls(at.era, at.xid, at.last_pass) if at else None
 
     def is_beyond(self, other: "Counted | None") -> bool:

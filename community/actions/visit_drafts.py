@@ -1,5 +1,6 @@
 """Drafts of reports: what a worker sent with a mistake in it is kept, photos too, until it is mended or a day old."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -44,9 +45,8 @@ def typed_in(draft: VisitDraft) -> dict[str, Any]:
 
 def pictures_in(draft: VisitDraft | None) -> dict[int, bytes]:
     """Return a draft's photos by their number, without those whose key has been retired meanwhile."""
-    if draft is None:
-        return {}
-    try:
-        return {photo.number: photo.reveal() for photo in draft.photos.all()}
-    except keyring.KeyringError:
-        return {}
+    pictures = {}
+    for photo in draft.photos.all() if draft is not None else ():
+        with contextlib.suppress(keyring.KeyringError):
+            pictures[photo.number] = photo.reveal()
+    return pictures

@@ -86,6 +86,7 @@ class Alert(models.Model):
         indexes = (
             models.Index(fields=["area", "-last_at", "-id"], name="alert_by_area"),
             models.Index(fields=["person"], condition=Q(closed_at=None), name="alert_open_of_person"),
+            models.Index(fields=["closed_at"], name="alert_by_closing"),
         )
         constraints = (
             models.UniqueConstraint(fields=["subject", "kind"], condition=Q(closed_at=None), name="alert_open_once"),

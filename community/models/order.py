@@ -87,6 +87,7 @@ class WorkOrder(models.Model):
         indexes = (
             models.Index(fields=["area", "due_at", "id"], name="order_by_area"),
             models.Index(fields=["assignee", "due_at", "id"], name="order_by_assignee"),
+            models.Index(fields=["closed_at"], name="order_by_closing"),
         )
         constraints = (
             models.CheckConstraint(

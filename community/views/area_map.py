@@ -27,10 +27,10 @@ def residents_map(request: HttpRequest) -> HttpResponse:
     figure = _figure(request, user)
     everything = ground(user, *{act for one in queries.FIGURES for act in one.acts})
     on = everything.where(user, *figure.acts)
-    area = _area(request, on)
+    area = _area(request, on, _act(user, figure))
     shown = queries.map_of(figure, on, area)
     detail = {"area": area.pk if area else None, "show": figure.name, "areas": len(shown.parts)}
-    access.record(request, Deed.SEE_MAP, Act.SEE_PEOPLE, where=("area", on.below(area)), detail=detail)
+    access.record(request, Deed.SEE_MAP, _act(user, figure), where=("area", on.below(area)), detail=detail)
     frame = {
         "figure": figure,
         "choices": _choices(user, everything, area, figure, shown),
@@ -54,7 +54,13 @@ def _figure(request: HttpRequest, user: User) -> queries.MapFigure:
     return figure
 
 
-def _area(request: HttpRequest, on: Ground) -> Area | None:
+def _act(user: User, figure: queries.MapFigure) -> Act:
+    """Return the act by which a user sees a figure."""
+    held = scope.of(user)
+    return next(act for act in figure.acts if held.may(act))
+
+
+def _area(request: HttpRequest, on: Ground, act: Act) -> Area | None:
     """Return the area that the address names, else the widest; one that is not the user's is refused on record."""
     text = request.GET.get("area", "")
     if not text:
@@ -64,7 +70,7 @@ def _area(request: HttpRequest, on: Ground) -> Area | None:
     except ValueError:
         raise BadRequest from None
     if area is None:
-        raise access.RefusedLookError(Deed.SEE_MAP, Act.SEE_PEOPLE, status=404, target=f"area:{text}")
+        raise access.RefusedLookError(Deed.SEE_MAP, act, status=404, target=f"area:{text}")
     return area
 
 

@@ -25,8 +25,8 @@ from community.views.loading import load_order, order_frame, people_areas
 
 CONFLICT = 409
 TO_DO, HANDED_IN = ("due_at", "id"), ("-id",)
-# What a report to be mended says already: nothing is asked twice.
-SAID = ("outcome", "celsius", "symptoms", "needs", "feedback")
+# What one's own report that came back says already: nothing is asked twice. A temperature is measured anew.
+SAID = ("outcome", "symptoms", "needs", "feedback")
 
 
 @access.requires(Act.HANDLE_ORDERS)
@@ -105,9 +105,10 @@ def _visit_form(order: WorkOrder, visits: list[Visit], user: User) -> VisitForm:
     """Return the form with what could not be sent; for a report to be mended, with what it said."""
     draft = drafts.draft_of(order, user)
     if draft is not None:
-        kept = list(draft.photos.values_list("number", flat=True))
-        return VisitForm.of_draft(order, drafts.typed_in(draft), seen=len(visits), kept=kept)
-    said = {name: getattr(visits[0], name) for name in SAID} if visits else {}
+        kept = drafts.pictures_in(draft)
+        return VisitForm.of_draft(order, drafts.typed_in(draft), seen=len(visits), kept=list(kept))
+    is_to_mend = order.state == WorkOrder.State.RETURNED and bool(visits) and visits[0].by_id == user.pk
+    said = {name: getattr(visits[0], name) for name in SAID} if is_to_mend else {}
     return VisitForm(order, initial={"seen": len(visits), **said})
 
 

@@ -5,6 +5,7 @@ const form = document.getElementById("report");
 const button = form.querySelector("[data-send]");
 const unsent = form.querySelector("[data-unsent]");
 const out = form.querySelector("[data-out]");
+const refused = form.querySelector("[data-refused]");
 // The server makes them as small; a stairwell has little signal.
 const LONGEST_SIDE = 1600;
 const QUALITY = 0.85;
@@ -68,7 +69,7 @@ async function send() {
   isSending = true;
   button.textContent = button.dataset.busy;
   button.setAttribute("aria-disabled", "true");
-  unsent.hidden = out.hidden = true;
+  unsent.hidden = out.hidden = refused.hidden = true;
   let answer = null;
   try {
     answer = await post();
@@ -81,14 +82,14 @@ async function send() {
       const { to } = await answer.json();
       leave(to);
       return;
-    } else unsent.hidden = false;
+    } else refused.hidden = false;
   } catch {
     unsent.hidden = false;
   }
   isSending = false;
   button.textContent = words;
   button.removeAttribute("aria-disabled");
-  (out.hidden ? unsent : out).scrollIntoView({ block: "nearest" });
+  [out, refused, unsent].find((note) => !note.hidden).scrollIntoView({ block: "nearest" });
 }
 
 // Back leads to where one was before, never to a form that would be sent again.

@@ -100,13 +100,13 @@ class Health:
     def _fall_ill(self) -> None:
         person = self._town.anybody(self._chance).person
         symptoms, celsius = self._chance.choice(ILLNESSES)
-        if state_of(person) == State.GREEN:
+        if state_of(person) == State.GREEN and not _has_account(person):
             declare(person, symptoms=symptoms, celsius=celsius)
 
     def _find_case(self) -> None:
         """Let somebody be found ill: a test, the case, and those around them."""
         dweller = self._town.anybody(self._chance)
-        if state_of(dweller.person) == State.RED:
+        if state_of(dweller.person) == State.RED or _has_account(dweller.person):
             return
         _tell(dweller.person, Kind.TEST_RESULT, {"result": "positive", "method": "nucleic_acid"}, Source.LABORATORY)
         _tell(dweller.person, Kind.CASE, {"status": "confirmed"}, Source.CLINIC)
@@ -188,3 +188,8 @@ def _isolate(person: int, place: str) -> None:
 
 def _tell(person: int, kind: Kind, facts: dict[str, Any], source: Source = Source.SELF, by: User | None = None) -> None:
     record_evidence(person=Person(pk=person), kind=kind, facts=facts, source=source, by=by)
+
+
+def _has_account(person: int) -> bool:
+    """Whether somebody may be looking at this person's page: nothing is made up about them."""
+    return User.objects.filter(person=person).exists()

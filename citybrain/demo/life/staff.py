@@ -92,8 +92,9 @@ class Staff:
 
 
 def of_others() -> Q:
-    """Return the condition that an order is in nobody's hands whose login is given away."""
-    return Q(assignee=None) | ~Q(assignee__username__in=LOGINS)
+    """Return the condition that an order is in the hands of nobody who can sign in."""
+    nobody_signs_in = Q(assignee__password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return Q(assignee=None) | (nobody_signs_in & ~Q(assignee__username__in=LOGINS))
 
 
 def _is_below(path: str) -> bool:

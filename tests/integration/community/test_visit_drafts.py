@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from citybrain.core import clock
+from citybrain.core.keyring import KeyringError
 from citybrain.core.models import AuditRow, Photo
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import CommunityStaff, GridWorker, StreetStaff
@@ -134,15 +135,44 @@ def test_a_script_is_told_where_to_go_on_and_somebody_who_was_slower_why(order: 
     assert [message.level_tag for message in shown.context["messages"]] == ["success", "warning"]
 
 
-def test_a_returned_report_is_offered_as_it_was_so_that_nothing_is_asked_twice(
+def test_a_returned_report_is_offered_as_it_was_but_for_the_temperature_which_is_measured_anew(
     district: District, order: WorkOrder, client: Client
 ) -> None:
     _send(client, order, {**WRONG, "celsius": "36.9", "needs": "买药", "symptoms": ["cough"]})
     orders.return_to_worker(order=order, note="缺照片", by=district.user(CommunityStaff))
     form = client.get(reverse("community:order", args=[order.ref])).context["form"]
     values = [form[name].value() for name in ("outcome", "celsius", "needs", "symptoms", "feedback")]
-    assert list(map(str, values)) == ["met", "36.9", "买药", "['cough']", "在家"]
+    assert list(map(str, values)) == ["met", "None", "买药", "['cough']", "在家"]
     assert not form.is_bound
+
+
+def test_whoever_takes_an_order_over_finds_nothing_filled_in_that_another_one_reported(
+    district: District, order: WorkOrder, client: Client
+) -> None:
+    _send(client, order, {**WRONG, "celsius": "36.9"})
+    staff, other = district.user(CommunityStaff), district.user(StreetStaff)
+    orders.return_to_worker(order=order, note="没见到人", by=staff)
+    orders.assign(order=order, to=other, by=staff)
+    orders.accept(order=order, by=other)
+    orders.arrive(order=order, by=other)
+    form = browse(other).get(reverse("community:order", args=[order.ref])).context["form"]
+    assert not any(form[name].value() for name in ("outcome", "celsius", "needs", "symptoms", "feedback"))
+
+
+def test_a_photo_whose_key_is_retired_is_gone_and_the_others_are_kept(
+    order: WorkOrder, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _send(client, order, {**WRONG, "photo_1": _photo("a.jpg"), "photo_2": _photo("b.jpg")})
+    reveal = VisitDraftPhoto.reveal
+
+    def retired(photo: VisitDraftPhoto) -> bytes:
+        if photo.number == 1:
+            raise KeyringError("retired")
+        return reveal(photo)
+
+    monkeypatch.setattr(VisitDraftPhoto, "reveal", retired)
+    page = client.get(reverse("community:order", args=[order.ref]))
+    assert page.context["form"].kept == {2}
 
 
 # Taking a step back

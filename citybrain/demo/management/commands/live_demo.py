@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from citybrain.core.loop import Loop
+from citybrain.core.models import User
+from citybrain.demo import accounts
 from citybrain.demo.life.days import Life
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ class Command(BaseCommand):
         """Live until told to stop; a lost database is waited for."""
         if not settings.DEMO:
             raise CommandError("it makes people and passes up: set CITYBRAIN_DEMO=1 if this is a demo")
+        if not User.objects.filter(username=accounts.RESIDENT).exists():
+            raise CommandError("this database does not hold the demo district: run `manage.py load_demo` first")
         if rate <= 0:
             raise CommandError("--rate is a number above 0")
         loop = Loop("life", longest_turn=60.0)
