@@ -1,11 +1,16 @@
 #!/bin/sh
-# Dump the running district into FOLDER/<time>: deploy/backup.sh FOLDER
+# Dump the running district into FOLDER/<time>, then remove those older than DAYS (28): deploy/backup.sh FOLDER [DAYS]
 # Needs DATABASE_OWNER_URL, and CITYBRAIN_AUDIT_HEADS as the worker has it; the keyring is kept apart and is not in here.
 set -eu
-[ "$#" -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
+usage() { echo "usage: $0 FOLDER [DAYS]" >&2; exit 2; }
+[ "$#" -eq 1 ] || [ "$#" -eq 2 ] || usage
+days=${2:-28}
+case $days in *[!0-9]*) usage ;; esac
+oldest=$(date -u -d "$days days ago" +%Y%m%d%H%M%S)
 umask 077
 mkdir -p "$1"
-target=$(cd "$1" && pwd)/$(date -u +%Y-%m-%dT%H-%M-%SZ)
+folder=$(cd "$1" && pwd)
+target=$folder/$(date -u +%Y-%m-%dT%H-%M-%SZ)
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 libpq=$("$python" deploy/pg_environment.py)
@@ -28,4 +33,13 @@ pg_dump --format=custom --no-owner --file="$partial/citybrain.dump"
 sync -f "$partial"
 mv "$partial" "$target"
 trap - EXIT
+
+# What retention erases must not live on in dumps. Only when a new one is there; what was broken off goes too.
+d='[0-9][0-9]'
+for old in "$folder"/$d$d-$d-${d}T$d-$d-${d}Z "$folder"/$d$d-$d-${d}T$d-$d-${d}Z.partial; do
+    if [ -d "$old" ] && [ "$(basename "$old" | tr -dc 0-9)" -lt "$oldest" ]; then
+        rm -rf "$old"
+        echo "removed $old: older than $days days" >&2
+    fi
+done
 echo "$target"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.nginx import NAME, running
+from tests.nginx import FRAME, NAME, running
 
 pytestmark = pytest.mark.slow
 
@@ -152,6 +152,23 @@ def test_whoever_sends_the_sign_in_form_too_often_waits_and_everybody_else_goes_
     assert 5 <= len(refused) <= 10
     assert "请求太多".encode() in refused[0]
     assert _ask(browser, "/sign-in/staff/")[0].status == _ask(browser, "/", "POST")[0].status == 200
+
+
+def test_the_addresses_of_one_connection_by_ipv6_count_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    believing = "http {{\n    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Client;"
+    monkeypatch.setattr("tests.nginx.FRAME", FRAME.replace("http {{", believing))
+    with running(tmp_path, web=1, stream=1) as http_port:
+        connection = http.client.HTTPSConnection("127.0.0.1", http_port + 1, context=ssl._create_unverified_context())  # noqa: S323 (our own certificate)
+
+        def refused(form: str) -> int:
+            answers = (_ask(connection, "/sign-in/", "POST", X_Client=form.format(number)) for number in range(40))
+            return [answer.status for answer, _body in answers].count(429)
+
+        assert 5 <= refused("2001:db8:a:b::{0}") <= 10
+        assert 5 <= refused("2001:db8:a:c:{0}:{0}:{0}:{0}") <= 10
+        assert refused("2001:db8:a:{0}d::1") == 0
+        assert refused("198.51.100.{0}") == refused("::ffff:198.51.100.1{0}") == 0
+        connection.close()
 
 
 def test_the_log_of_requests_keeps_no_name_that_was_searched_for_and_no_ticket(

@@ -32,7 +32,7 @@ SECTION = re.compile(r"^## Backup and restore$(.*?)^## ", re.MULTILINE | re.DOTA
 BLOCK = re.compile(r"^```sh$(.*?)^```$", re.MULTILINE | re.DOTALL)
 FOLDER = "/var/lib/citybrain/backup"
 # What needs a machine of its own; everything else that is told is done.
-OF_THE_MACHINE = ("systemctl ", "install ")
+OF_THE_MACHINE = ("systemctl ", "install ", "docker ")
 ROLES = {"DATABASE_URL": "app", "DATABASE_OWNER_URL": "owner", "DATABASE_RETENTION_URL": "retention"}
 # Tries each process that must not start yet, at the moment before `after_restore`.
 PYTHON = """#!/bin/sh
