@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, expect
 
 from healthcode.models import CodeState, Declaration
 from tests.browser.conftest import Open, enter_by_phone
@@ -149,23 +149,3 @@ def test_the_back_button_of_the_browser_finds_what_was_answered(district: Distri
     _asks(page, "who")
     expect(page.locator("[name=number]")).to_have_value(NEW_ID)
     expect(page.locator("[value=resident_id]")).to_be_checked()
-
-
-LARGEST_PAGE = 100_000
-
-
-def test_every_page_of_a_resident_is_light_enough_for_a_weak_network(
-    district: District, open_window: Open, capsys: pytest.CaptureFixture[str]
-) -> None:
-    adopt()
-    page = open_window(390)
-    enter_by_phone(page, NEW_PHONE, capsys)
-    weights: dict[str, int] = {}
-    answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))
-    for path in ("/", "/declare/", "/declare/who/", "/code/", "/code/why/"):
-        answers.clear()
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        weights[path] = sum(len(answer.body()) for answer in answers if answer.ok)
-    assert 0 < max(weights.values()) <= LARGEST_PAGE, weights
