@@ -25,11 +25,10 @@ from urllib.parse import urlsplit
 import requests
 
 from bench import rounds
+from citybrain.demo.city.known import MARKET, PASSWORD
 from citybrain.demo.smoke import BrokenError, Visitor
 from tests.running import running_demo
 
-# Of the demo, where both are public (citybrain.demo.accounts, citybrain.demo.city.known).
-PASSWORD, PLACE = "xiacheng-demo-2020", "东新路农贸市场"
 LIMIT_MS = 1000.0
 LONGEST_PAUSE = 0.4
 PATIENCE_SECONDS = 15.0
@@ -141,7 +140,7 @@ def main() -> int:
     parser.add_argument("--base-url", help="a running system, such as http://127.0.0.1:8000; else a demo is started")
     parser.add_argument("--passes", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20200211)
-    parser.add_argument("--place", default=PLACE, help="the place at whose gate is scanned")
+    parser.add_argument("--place", default=MARKET, help="the place at whose gate is scanned")
     parser.add_argument("--password", default=PASSWORD)
     for role, name in {"gate": "gate01", "community": "community01", "commander": "commander01"}.items():
         parser.add_argument(f"--{role}", default=name, help=f"staff number (default {name})")

@@ -12,26 +12,24 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from citybrain.core import documents
-from citybrain.demo.city.known import MARKET
+from citybrain.demo.city.known import MARKET, PASSWORD
+from tests.declaring import declare
 from tests.running import LIVING, Demo, running_demo
 from tests.smoke_embedded import ROOT
 
-# As every demo has it (citybrain.demo.accounts).
-PASSWORD = "xiacheng-demo-2020"
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 FOLDER = ROOT / "docs" / "pictures"
 LARGEST = 200_000
-STREET, COMMUNITY = "东新街道", "东新园社区"
 PHONE, GAP = (360, 760), 24
 SOON = 30_000
 # For a whole district with its history, on a machine that does something else besides.
@@ -121,51 +119,16 @@ def draw(studio: Studio) -> dict[str, Image.Image]:
 
 def _declare(page: Page, resident: Resident) -> Image.Image:
     """Answer every question; return the picture of the one about health."""
-    steps: dict[str, Callable[[], None]] = {
-        "who": lambda: _say_who(page, resident),
-        "address": lambda: page.get_by_label(STREET).check(),
-        "community": lambda: page.get_by_label(COMMUNITY).check(),
-        "estate": lambda: _answer(page, "estate").check(),
-        "building": lambda: _answer(page, "building").check(),
-        "room": lambda: page.locator("[name=room]").fill("1-301"),
-        "work": lambda: _answer(page, "kind", "none").check(),
-        "arrival": lambda: _answer(page, "arrived", "no").check(),
-        "stays": lambda: _answer(page, "areas", "none").check(),
-        "contact": lambda: _answer(page, "contact", "none").check(),
-        "health": lambda: _say_health(page, resident),
-    }
-    page.goto("/declare/")
-    page.locator("main a.button[href^='/declare/']").first.click()
-    question = None
-    while (step := page.url.rstrip("/").rpartition("/")[2]) in steps:
-        steps[step]()
-        if step == "health":
-            question = _shot(page)
-        page.locator("main form button:not([value=back])").first.click()
-        expect(page).not_to_have_url(re.compile(f"/{step}/$"))
-    expect(page).to_have_url(re.compile("/declare/review/$"))
-    _answer(page, "pledge", "yes").check()
-    page.locator("main form button").first.click()
-    expect(page).to_have_url(re.compile("/declare/done/$"))
-    if question is None:
-        raise LookupError("the declaration does not ask about health")
-    return question
-
-
-def _say_who(page: Page, resident: Resident) -> None:
-    page.locator("[name=name]").fill("钱小梅" if resident.fever else "王大力")
-    _answer(page, "kind", "resident_id").check()
-    page.locator("[name=number]").fill(resident.document)
-
-
-def _say_health(page: Page, resident: Resident) -> None:
-    _answer(page, "symptoms", "fever" if resident.fever else "none").check()
-    page.locator("[name=celsius]").fill(resident.fever or "36.5")
-
-
-def _answer(page: Page, name: str, value: str = "") -> Locator:
-    wanted = f'[value="{value}"]' if value else ':not([value="none"]):not([value=""])'
-    return page.locator(f'main form input[name="{name}"]{wanted}').first
+    shots: list[Image.Image] = []
+    declare(
+        page,
+        name="钱小梅" if resident.fever else "王大力",
+        document=resident.document,
+        symptom="fever" if resident.fever else "none",
+        celsius=resident.fever or "36.5",
+        before_health=lambda: shots.append(_shot(page)),
+    )
+    return shots[0]
 
 
 def _gate(studio: Studio, residents: list[Resident]) -> list[Image.Image]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import requests
 
+from citybrain.demo.city.known import PASSWORD
 from citybrain.demo.processes import last_line
 from citybrain.demo.run import health
 from citybrain.demo.smoke import BrokenError, Visitor
@@ -25,8 +26,6 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS, LATER_START_SECONDS = 170.0, 15.0
 LIFE_SECONDS = 15.0
 STOP_SECONDS = 30.0
-# Of the demo, where it is public (citybrain.demo.accounts, which needs settings).
-PASSWORD = "xiacheng-demo-2020"
 OURS = ("DATABASE_", "CELERY_", "CITYBRAIN_", "RESIDENTS", "DAYS", "LIFE")
 
 

@@ -7,11 +7,17 @@ from django.contrib.auth.hashers import make_password
 from citybrain.core import crypto, roles
 from citybrain.core.actions.grants import grant_role
 from citybrain.core.models import Area, Organisation, Person, User
-from citybrain.demo.city.known import DEPARTMENT, EMPLOYERS, FIRST_PHONE, LIVED_IN, MARKET, PROPERTY_COMPANIES
+from citybrain.demo.city.known import (
+    DEPARTMENT,
+    EMPLOYERS,
+    FIRST_PHONE,
+    LIVED_IN,
+    MARKET,
+    PASSWORD,
+    PROPERTY_COMPANIES,
+)
 from community.actions.duty import set_duty
 
-# Public on purpose: these accounts exist in the demo only, which refuses to load elsewhere.
-PASSWORD = "xiacheng-demo-2020"  # noqa: S105
 RESIDENT, RESIDENT_PHONE = "resident-demo", str(FIRST_PHONE)
 DISTRICT = "330103000000"
 

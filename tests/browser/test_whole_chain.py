@@ -12,20 +12,19 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from citybrain.core import documents
-from citybrain.demo.accounts import PASSWORD
-from citybrain.demo.city.known import MARKET
+from citybrain.demo.city.known import MARKET, PASSWORD
 from tests import camera
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.declaring import declare
 from tests.running import Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # What other processes do (consumer, dispatcher, stream) is waited for so long.
 SOON = 15_000
-STREET, COMMUNITY = "东新街道", "东新园社区"
 
 
 @dataclass(frozen=True)
@@ -92,50 +91,6 @@ def _id_number(sequence: int) -> str:
     """Return a valid number of the never-assigned county 330199."""
     first = f"33019919700101{sequence:03}"
     return first + documents.check_digit(first)
-
-
-def _answer(page: Page, name: str, value: str = "") -> Locator:
-    """Return a choice of the page's form by value, or the first one that leads somewhere."""
-    wanted = f'[value="{value}"]' if value else ':not([value="none"]):not([value=""])'
-    return page.locator(f'main form input[name="{name}"]{wanted}').first
-
-
-def _declare(page: Page, name: str, sequence: int) -> None:
-    """Answer every question as somebody with a fever who lives in the first building of the community."""
-    steps: dict[str, Callable[[], None]] = {
-        "who": lambda: _say_who(page, name, sequence),
-        "address": lambda: page.get_by_label(STREET).check(),
-        "community": lambda: page.get_by_label(COMMUNITY).check(),
-        "estate": lambda: _answer(page, "estate").check(),
-        "building": lambda: _answer(page, "building").check(),
-        "room": lambda: page.locator("[name=room]").fill("1-301"),
-        "work": lambda: _answer(page, "kind", "none").check(),
-        "arrival": lambda: _answer(page, "arrived", "no").check(),
-        "stays": lambda: _answer(page, "areas", "none").check(),
-        "contact": lambda: _answer(page, "contact", "none").check(),
-        "health": lambda: _say_fever(page),
-    }
-    page.goto("/declare/")
-    page.locator("main a.button[href^='/declare/']").first.click()
-    while (step := page.url.rstrip("/").rpartition("/")[2]) in steps:
-        steps[step]()
-        page.locator("main form button:not([value=back])").first.click()
-        expect(page).not_to_have_url(re.compile(f"/{step}/$"))
-    expect(page).to_have_url(re.compile("/declare/review/$"))
-    _answer(page, "pledge", "yes").check()
-    page.locator("main form button").first.click()
-    expect(page).to_have_url(re.compile("/declare/done/$"))
-
-
-def _say_who(page: Page, name: str, sequence: int) -> None:
-    page.locator("[name=name]").fill(name)
-    _answer(page, "kind", "resident_id").check()
-    page.locator("[name=number]").fill(_id_number(sequence))
-
-
-def _say_fever(page: Page) -> None:
-    _answer(page, "symptoms", "fever").check()
-    page.locator("[name=celsius]").fill("38.5")
 
 
 def _film(page: Page, video: Path) -> Path:
@@ -226,7 +181,7 @@ def test_a_fever_declared_on_a_phone_is_refused_visited_closed_and_seen_in_the_c
     before = {figure: _figure(cockpit, figure) for figure in ("passes_today", "refused_today", "alerts", "orders")}
 
     resident = windows.resident(f"13900000{sequence}", scripts=scripts)
-    _declare(resident, name, sequence)
+    declare(resident, name=name, document=_id_number(sequence), symptom="fever", celsius="38.5")
     resident.goto("/code/why/")
     expect(resident.locator("main")).to_contain_text(language.yellow, ignore_case=True)
     expect(resident.locator("main")).to_contain_text(language.fever, ignore_case=True)

@@ -1,6 +1,8 @@
 """What others rely on by name: accounts, tests, the README."""
 
 SEED = 20200211
+# Of the accounts; public on purpose: they exist in the demo only, which refuses to load elsewhere.
+PASSWORD = "xiacheng-demo-2020"  # noqa: S105
 RESIDENTS = 20_000
 DAYS = 14
 # 东新园社区 and 三里家园社区, where the accounts work; each has a neighbour at true density.

@@ -10,6 +10,7 @@ import numpy as np
 
 from citybrain.demo.history.staff import Staff
 from citybrain.demo.history.words import RETURNED
+from community.actions.alerts import Raised
 from community.models import WorkOrder
 
 State = WorkOrder.State
@@ -34,17 +35,9 @@ SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Raised):
     """Something that calls for an alert, as accesslog.actions.watch tells it."""
 
-    kind: str
-    subject: str
-    person: int | None
-    # The grid that is told.
-    area: int
-    place: str
-    cause: str
-    at: datetime
     # Where the work on its order stands now; empty lets it take its course.
     stage: str = ""
 

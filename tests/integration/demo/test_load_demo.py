@@ -68,7 +68,7 @@ def test_each_role_has_an_account_that_can_sign_in(capsys: pytest.CaptureFixture
     for role in STAFF_ROLES:
         account = next(account for account in accounts.ACCOUNTS if account.role is role)
         assert f"{role.codename} " in shown
-        form = {"username": account.username, "password": accounts.PASSWORD}
+        form = {"username": account.username, "password": known.PASSWORD}
         response: Any = Client().post(reverse("core:staff"), form)
         assert response.status_code == 302, role
     assert AreaGrant.objects.count() + OrganisationGrant.objects.count() == len(accounts.ACCOUNTS)

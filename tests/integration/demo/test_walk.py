@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from citybrain.demo.accounts import PASSWORD
+from citybrain.demo.city.known import PASSWORD
 from tests.running import Demo
 from tests.smoke_embedded import ROOT
 
