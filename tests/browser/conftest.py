@@ -32,6 +32,8 @@ def browser() -> Iterator[Browser]:
 
 
 Open = Callable[..., Page]
+# The whole address: every address ends in a slash, that of the page before as well.
+AT_HOME = re.compile(r"^https?://[^/]+/$")
 
 
 @pytest.fixture
@@ -80,4 +82,4 @@ def enter_by_phone(page: Page, phone: str, capsys: pytest.CaptureFixture[str]) -
     expect(page.get_by_role("textbox")).to_be_focused()
     page.keyboard.type(sent.group(1))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/$"))
+    expect(page).to_have_url(AT_HOME)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from citybrain.core.models import AuditRow, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Auditor, GridWorker, Resident, Role, SystemAdministrator
-from tests.browser.conftest import Open, enter_by_phone
+from tests.browser.conftest import AT_HOME, Open, enter_by_phone
 from tests.people import LI_ID, ZHANG_ID, ZHANG_PHONE, District
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def _enter_as_staff(page: Page, district: District, role: type[Role]) -> User:
     page.locator("[name=username]").fill(user.username)
     page.locator("[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/$"))
+    expect(page).to_have_url(AT_HOME)
     return user
 
 

@@ -107,10 +107,13 @@ def test_a_pass_says_what_the_code_said_then_and_the_consumer_goes_on_behind_all
     world = tell()
     admits = dict(Place.objects.values_list("pk", "admits"))
     assert Pass.objects.count() >= len(world.scans.at)
-    for one in Pass.objects.order_by("?")[:60]:
+    replayed = Pass.objects.filter(result=Result.REPLAYED)
+    for one in [*Pass.objects.exclude(pk__in=replayed).order_by("?")[:60], *replayed[:2]]:
         says = "" if one.person_id is None else _told(one.scanned_at).get(one.person_id, "not_known")
         assert one.state == says
-        assert one.is_admitted == (one.result in ADMITTING) == (one.state in admits[one.place_id])
+        # A code that was shown elsewhere a moment before says whose it is, and admits nobody.
+        would_admit = one.state in admits[one.place_id] and one.result != Result.REPLAYED
+        assert one.is_admitted == (one.result in ADMITTING) == would_admit
         assert one.scanned_at <= one.received_at <= world.now
         assert User.objects.get(pk=one.operator).username == f"gate-{one.place_id:04}"
     counted = Counter(
