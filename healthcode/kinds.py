@@ -21,18 +21,26 @@ class Kind(models.TextChoices):
     TEST_RESULT = "test_result", gettext_lazy("test result")
     CHECK_IN = "check_in", gettext_lazy("daily check-in")
     TEMPERATURE = "temperature", gettext_lazy("temperature measured")
+    FEVER_CLINIC_VISIT = "fever_clinic_visit", gettext_lazy("visit to a fever clinic")
     ISOLATION_ORDER = "isolation_order", gettext_lazy("isolation order")
     ISOLATION_RELEASE = "isolation_release", gettext_lazy("release from isolation")
+    COUNTY_CONFIRMATION = "county_confirmation", gettext_lazy("county's confirmation that isolation may end")
     CASE = "case", gettext_lazy("confirmed or suspected case")
     RELEASED = "released", pgettext_lazy("evidence", "case released")
+    VACCINATION = "vaccination", gettext_lazy("vaccination")
+    RECOVERY = "recovery", gettext_lazy("recovery from an infection")
+    CORRECTION = "correction", gettext_lazy("correction of personal data")
+    APPEAL_DECISION = "appeal_decision", gettext_lazy("decision on an appeal")
     WITHDRAWAL = "withdrawal", gettext_lazy("withdrawal of evidence")
 
 
 TRANSPORT = ("train", "plane", "coach", "car", "ship")
+CORRECTED = ("name", "document", "sex", "born_on", "phone", "address", "work")
 SYMPTOMS = ("fever", "cough", "fatigue", "breathing", "diarrhoea")
 # Degrees Celsius that a thermometer can show of a living human being.
 COLDEST, HOTTEST = 30, 45
 LONGEST_WORDS = 60
+MOST_DOSES = 9
 
 # Says whether a JSON value is fit for a field.
 Check = Callable[[Any], bool]
@@ -70,6 +78,10 @@ def _row_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def _dose(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_DOSES
+
+
 def _day(value: Any) -> bool:
     try:
         return isinstance(value, str) and dt.date.fromisoformat(value).isoformat() == value
@@ -95,13 +107,23 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
         "result": _one_of("positive", "negative", "invalid"),
         "method": _one_of("nucleic_acid", "antigen", "antibody"),
     },
-    Kind.CHECK_IN: {"symptoms": _some_of(*SYMPTOMS), "celsius?": _celsius},
+    # No change: said with one tap, by somebody whose last check-in was normal.
+    Kind.CHECK_IN: {"symptoms": _some_of(*SYMPTOMS), "celsius?": _celsius, "no_change?": _flag},
     # Confirmed: measured again, by somebody who may.
     Kind.TEMPERATURE: {"celsius": _celsius, "confirmed": _flag},
+    Kind.FEVER_CLINIC_VISIT: {"finding": _one_of("ruled_out", "to_observe", "suspected"), "celsius?": _celsius},
     Kind.ISOLATION_ORDER: {"place": _one_of("home", "hotel", "hospital"), "from": _day, "to": _day},
     Kind.ISOLATION_RELEASE: {"order?": _row_id},
+    # The order that it is about, where there is one.
+    Kind.COUNTY_CONFIRMATION: {"order?": _row_id},
     Kind.CASE: {"status": _one_of("confirmed", "suspected")},
     Kind.RELEASED: {"basis": _one_of("recovered", "ruled_out")},
+    # Recorded, never required: no rule may be opened by it.
+    Kind.VACCINATION: {"dose": _dose, "vaccine": _words},
+    Kind.RECOVERY: {"diagnosed_on": _day},
+    # Which data; old and new value are kept sealed with the request.
+    Kind.CORRECTION: {"field": _one_of(*CORRECTED), "request?": _row_id},
+    Kind.APPEAL_DECISION: {"appeal": _row_id, "outcome": _one_of("granted", "granted_in_part", "rejected")},
     Kind.WITHDRAWAL: {"because": _one_of("entered_in_error", "wrong_person", "result_revised")},
 }
 

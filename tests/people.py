@@ -58,7 +58,7 @@ class District:
     def _usual_place(self, role: type[roles.Role]) -> Area | Organisation:
         if role is roles.PropertyCompany:
             return self.company
-        if role in {roles.Employer, roles.DepartmentStaff}:
+        if role in {roles.Employer, roles.DepartmentStaff, roles.ClinicStaff}:
             return self.employer
         places = {roles.GridWorker: self.grid, roles.CommunityStaff: self.community, roles.StreetStaff: self.street}
         return places.get(role, self.district)

@@ -17,6 +17,32 @@ class Act(StrEnum):
     SEE_OWN_DATA = "see_own_data"
     DECLARE = "declare"
     SHOW_CODE = "show_code"
+    CHECK_IN = "check_in"
+    APPEAL = "appeal"
+    ACT_FOR_FAMILY = "act_for_family"
+    # Recording what is known of others: one for each kind of evidence (see healthcode.permissions).
+    DECLARE_FOR_PRESENT = "declare_for_present"
+    RECORD_CHECK_IN = "record_check_in"
+    RECORD_TRIP = "record_trip"
+    RECORD_STAY = "record_stay"
+    RECORD_EXPOSURE = "record_exposure"
+    RECORD_CASE = "record_case"
+    RECORD_TEST = "record_test"
+    RECORD_TEMPERATURE = "record_temperature"
+    RECORD_CLINIC_VISIT = "record_clinic_visit"
+    RECORD_VACCINATION = "record_vaccination"
+    RECORD_RECOVERY = "record_recovery"
+    ORDER_ISOLATION = "order_isolation"
+    RELEASE_FROM_ISOLATION = "release_from_isolation"
+    CONFIRM_RELEASE = "confirm_release"
+    WITHDRAW_EVIDENCE = "withdraw_evidence"
+    # The second pair of eyes.
+    APPROVE_HELD = "approve_held"
+    DECIDE_APPEALS = "decide_appeals"
+    PROPOSE_RULES = "propose_rules"
+    APPROVE_RULES = "approve_rules"
+    CARE_FOR_ISOLATED = "care_for_isolated"
+    VERIFY_FAMILY = "verify_family"
     CHECK_AT_GATE = "check_at_gate"
     SET_UP_GATES = "set_up_gates"
     HANDLE_ORDERS = "handle_orders"
@@ -54,7 +80,9 @@ class Resident(Role):
     title = _("Resident")
     sentence = _("Declares, shows their code, sees their own data and who looked at it, and nobody else's.")
     held_on = ()
-    may = frozenset({Act.SEE_OWN_DATA, Act.DECLARE, Act.SHOW_CODE})
+    may = frozenset(
+        {Act.SEE_OWN_DATA, Act.DECLARE, Act.SHOW_CODE, Act.CHECK_IN, Act.APPEAL, Act.ACT_FOR_FAMILY},
+    )
 
 
 class GateStaff(Role):
@@ -64,7 +92,7 @@ class GateStaff(Role):
     title = _("Gate staff")
     sentence = _("Checks whoever stands at the gate; cannot search for anyone by name.")
     held_on = ("area", "organisation")
-    may = frozenset({Act.SEE_AREAS, Act.CHECK_AT_GATE})
+    may = frozenset({Act.SEE_AREAS, Act.CHECK_AT_GATE, Act.RECORD_TEMPERATURE, Act.DECLARE_FOR_PRESENT})
 
 
 class GridWorker(Role):
@@ -81,6 +109,11 @@ class GridWorker(Role):
             Act.UNMASK_PERSON,
             Act.EXPORT_PEOPLE,
             Act.HANDLE_ORDERS,
+            Act.CARE_FOR_ISOLATED,
+            Act.VERIFY_FAMILY,
+            Act.DECLARE_FOR_PRESENT,
+            Act.RECORD_CHECK_IN,
+            Act.RECORD_TEMPERATURE,
         },
     )
 
@@ -99,8 +132,8 @@ class StreetStaff(Role):
 
     codename = "street_staff"
     title = _("Street staff")
-    sentence = _("Runs one street: its communities, their gates and orders, and what they report.")
-    may = CommunityStaff.may
+    sentence = _("Runs one street: its communities, their gates and orders; decides on appeals.")
+    may = CommunityStaff.may | {Act.DECIDE_APPEALS}
 
 
 class PropertyCompany(Role):
@@ -133,13 +166,53 @@ class DepartmentStaff(Role):
     may = frozenset({Act.SEE_AREAS})
 
 
+class ClinicStaff(Role):
+    """发热门诊与检测机构人员."""
+
+    codename = "clinic_staff"
+    title = _("Clinic or laboratory staff")
+    sentence = _(
+        "Records visits, tests, vaccinations and recoveries of whoever stands before them; searches for nobody."
+    )
+    held_on = ("organisation",)
+    may = frozenset(
+        {
+            Act.SEE_AREAS,
+            Act.RECORD_TEST,
+            Act.RECORD_TEMPERATURE,
+            Act.RECORD_CLINIC_VISIT,
+            Act.RECORD_VACCINATION,
+            Act.RECORD_RECOVERY,
+        },
+    )
+
+
 class HealthOfficer(Role):
     """流调人员."""
 
     codename = "health_officer"
     title = _("Health officer")
-    sentence = _("Investigates cases in their area and confirms contacts; exports nothing.")
-    may = frozenset({Act.SEE_AREAS, Act.SEE_PEOPLE, Act.UNMASK_PERSON})
+    sentence = _("Investigates cases in their area, records contacts and isolation, proposes rules; exports nothing.")
+    may = frozenset(
+        {
+            Act.SEE_AREAS,
+            Act.SEE_PEOPLE,
+            Act.UNMASK_PERSON,
+            Act.RECORD_TRIP,
+            Act.RECORD_STAY,
+            Act.RECORD_EXPOSURE,
+            Act.RECORD_CASE,
+            Act.RECORD_TEST,
+            Act.RECORD_TEMPERATURE,
+            Act.ORDER_ISOLATION,
+            Act.RELEASE_FROM_ISOLATION,
+            Act.CONFIRM_RELEASE,
+            Act.WITHDRAW_EVIDENCE,
+            Act.APPROVE_HELD,
+            Act.DECIDE_APPEALS,
+            Act.PROPOSE_RULES,
+        },
+    )
 
 
 class DistrictCommander(Role):
@@ -148,7 +221,9 @@ class DistrictCommander(Role):
     codename = "district_commander"
     title = _("District commander")
     sentence = _("Sees the whole district and gives orders; names stay masked.")
-    may = frozenset({Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.SEE_COCKPIT})
+    may = frozenset(
+        {Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.SEE_COCKPIT, Act.APPROVE_HELD, Act.APPROVE_RULES},
+    )
 
 
 class Auditor(Role):
@@ -179,6 +254,7 @@ STAFF_ROLES: tuple[type[Role], ...] = (
     PropertyCompany,
     Employer,
     DepartmentStaff,
+    ClinicStaff,
     HealthOfficer,
     DistrictCommander,
     Auditor,

@@ -37,6 +37,10 @@ class Alert(models.Model):
         REFUSED_AT_GATE = "refused_at_gate", _("refused at a gate")
         ADDRESS_NOT_FOUND = "address_not_found", _("a declared address is not in the register")
         DOCUMENT_TAKEN = "document_taken", _("a declared document number is already on record")
+        CHECK_IN_MISSED = "check_in_missed", _("no check-in today from somebody who owes one")
+        HEALTH_WORSE = "health_worse", _("a check-in that says somebody is worse")
+        CARE_NEEDED = "care_needed", _("somebody in isolation needs something")
+        FAMILY_TO_CHECK = "family_to_check", _("somebody asks to act for another person")
 
     class Cause(models.TextChoices):
         """What was decided at a gate, by the gate's codes. Gates are no part of this app: it has words of its own."""

@@ -1,7 +1,8 @@
 """Recording what is known of a person."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,11 +10,33 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from citybrain.core import audit, clock
-from citybrain.core.models import Person, User
+from citybrain.core.models import Person, Photo, User
 from citybrain.core.models.audit import Deed
 from healthcode import kinds, replay
 from healthcode.actions import evaluate
 from healthcode.models import Evidence
+
+# What may withdraw evidence of any kind; it cannot be withdrawn itself.
+WITHDRAWING = (kinds.Kind.WITHDRAWAL, kinds.Kind.APPEAL_DECISION)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of one person: a fact that was true at an instant (now if none is given)."""
+
+    person: Person
+    kind: str
+    facts: Mapping[str, Any]
+    true_at: dt.datetime | None = None
+    document: Photo | None = None
+    withdraws: Evidence | None = None
+
+    def check(self) -> None:
+        """Raise ValidationError when the facts are not those of the kind, or withdraw what they may not."""
+        kinds.check(self.kind, self.facts)
+        _check_withdrawal(self.person, self.kind, self.withdraws)
+        if self.true_at is not None and self.true_at.tzinfo is None:
+            raise ValueError("true_at must be an aware datetime")
 
 
 def record_evidence(
@@ -26,33 +49,54 @@ def record_evidence(
     true_at: dt.datetime | None = None,
     withdraws: Evidence | None = None,
 ) -> Evidence:
-    """Record a fact that was true at an instant (now if none is given) and let the code follow at once.
+    """Record what somebody says of themselves or of whom they act for, and let the code follow at once.
 
-    It becomes known now, whoever says otherwise. Raises ValidationError when the facts are not those of the kind, lie
-    in the future, or withdraw what they may not; NoRulesError when no rule set is in force. `by` None is a feed.
+    What staff and feeds record of others goes through `submit_evidence`. It becomes known now, whoever says otherwise.
+    Raises ValidationError when the facts are not those of the kind, lie in the future, or withdraw what they may not;
+    NoRulesError when no rule set is in force.
     """
-    kinds.check(kind, facts)
-    _check_withdrawal(person, kind, withdraws)
+    said = Said(person, kind, facts, true_at, withdraws=withdraws)
+    return record_all(said=[said], source=source, by=by)[0][0]
+
+
+def record_all(
+    *, said: Sequence[Said], source: str, by: User | None, unit: str = ""
+) -> tuple[list[Evidence], list[evaluate.Change]]:
+    """Record many facts as one: all or none, and one evaluation; return the evidence in order, and whose code changed.
+
+    For the actions of this app. Raises what `record_evidence` does.
+    """
+    for one in said:
+        one.check()
     if source not in Evidence.Source.values:
         raise ValidationError(_("There is no source of evidence “%(source)s”.") % {"source": source})
+    persons = sorted({one.person.pk for one in said})
     with transaction.atomic():
-        activations = replay.lock([person.pk], clock.now())
+        activations = replay.lock(persons, clock.now())
         now = clock.now()
-        _check_time(kind, facts, true_at or now, now)
-        evidence = Evidence.objects.create(
-            person=person,
-            kind=kind,
-            true_at=true_at or now,
-            known_at=now,
-            source=source,
-            author=by.pk if by is not None else None,
-            facts=dict(facts),
-            withdraws=withdraws,
-        )
-        detail = {"kind": kind, **({"withdraws": withdraws.pk} if withdraws else {})}
-        audit.record(Deed.RECORD_EVIDENCE, by=by, subjects=[person.pk], target=f"evidence:{evidence.pk}", detail=detail)
-        evaluate.write([person.pk], now, activations, by=by)
-    return evidence
+        evidence = Evidence.objects.bulk_create([_row(one, source, by, unit, now) for one in said])
+        for row in evidence:
+            detail = {"kind": row.kind, **({"withdraws": row.withdraws_id} if row.withdraws_id else {})}
+            target = f"evidence:{row.pk}"
+            audit.record(Deed.RECORD_EVIDENCE, by=by, subjects=[row.person_id], target=target, detail=detail)
+        changes = evaluate.write(persons, now, activations, by=by)
+    return evidence, changes
+
+
+def _row(said: Said, source: str, by: User | None, unit: str, now: dt.datetime) -> Evidence:
+    _check_time(said.kind, said.facts, said.true_at or now, now)
+    return Evidence(
+        person=said.person,
+        kind=said.kind,
+        true_at=said.true_at or now,
+        known_at=now,
+        source=source,
+        author=by.pk if by is not None else None,
+        unit=unit,
+        document=said.document,
+        facts=dict(said.facts),
+        withdraws=said.withdraws,
+    )
 
 
 def _check_withdrawal(person: Person, kind: str, withdraws: Evidence | None) -> None:
@@ -63,13 +107,11 @@ def _check_withdrawal(person: Person, kind: str, withdraws: Evidence | None) -> 
     if withdraws.person_id != person.pk:
         raise ValidationError(_("Evidence about one person cannot withdraw what is known of another."))
     # A withdrawal stands; whoever erred in it records the evidence anew. Other evidence is replaced by its own kind.
-    if withdraws.kind == kinds.Kind.WITHDRAWAL or kind not in {kinds.Kind.WITHDRAWAL, withdraws.kind}:
+    if withdraws.kind in WITHDRAWING or kind not in {*WITHDRAWING, withdraws.kind}:
         raise ValidationError(_("Evidence is withdrawn by a withdrawal, or replaced by evidence of the same kind."))
 
 
 def _check_time(kind: str, facts: Mapping[str, Any], true_at: dt.datetime, now: dt.datetime) -> None:
-    if true_at.tzinfo is None:
-        raise ValueError("true_at must be an aware datetime")
     last = facts["to"] if kind == kinds.Kind.RISK_AREA_STAY else ""
     if true_at > now or last > now.astimezone(clock.SHANGHAI).date().isoformat():
         raise ValidationError(_("What is recorded must not lie in the future."))

@@ -41,14 +41,17 @@ class Declaration(models.Model):
 class DeclarationDraft(models.Model):
     """Answers given so far, sealed, until they are sent or a week has passed."""
 
-    user = models.OneToOneField(User, models.CASCADE, related_name="declaration_draft")
+    user = models.ForeignKey(User, models.CASCADE, related_name="declaration_drafts")
+    # For whom: "" for the user, else the reference of a person, or a word of healthcode.whom for somebody new.
+    whom = models.CharField(max_length=40, blank=True, default="", db_default="")
     cipher = models.BinaryField()
     changed_at = models.DateTimeField()
 
     class Meta:
-        """Purged by age."""
+        """One for each whom somebody declares for; purged by age."""
 
         default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["user", "whom"], name="declaration_draft_once"),)
 
     def __str__(self) -> str:
         return f"{self.user_id}"

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from citybrain.core.models import Person
+from citybrain.core.models import Person, Photo
 from healthcode.kinds import Kind
 
 
@@ -22,6 +22,8 @@ class Evidence(models.Model):
         CLINIC = "clinic", _("fever clinic or hospital")
         LABORATORY = "laboratory", _("laboratory")
         DISEASE_CONTROL = "disease_control", _("disease control")
+        APPEAL = "appeal", _("decision on an appeal")
+        RULES = "rules", _("the rules themselves")
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="evidence")
     kind = models.CharField(max_length=30, choices=Kind)
@@ -31,6 +33,10 @@ class Evidence(models.Model):
     source = models.CharField(max_length=30, choices=Source)
     # The user's id; none for a feed.
     author = models.BigIntegerField(null=True)
+    # Under which role and where the author acted, or the key of the feed (see healthcode.models.hold).
+    unit = models.CharField(max_length=80, blank=True, default="", db_default="")
+    # A picture of the paper that it was taken from.
+    document = models.ForeignKey(Photo, models.PROTECT, null=True, related_name="+")
     # What healthcode.kinds lays down for the kind.
     facts = models.JSONField(default=dict)
     withdraws = models.ForeignKey("self", models.PROTECT, null=True, related_name="withdrawn_by")

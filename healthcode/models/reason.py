@@ -26,6 +26,8 @@ class Reason(models.Model):
     until = models.DateTimeField(null=True)
     # The rule's way out, as its data say it.
     closes_when = models.JSONField()
+    # How far its way out has come, as the engine counts it: {"check_ins": 3, "of": 7}; {} where nothing is counted.
+    progress = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     evidence = ArrayField(models.BigIntegerField())
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

@@ -146,5 +146,15 @@ def test_one_person_gets_the_same_verdict_alone_as_among_others(district: Distri
 
 
 def test_the_kinds_that_open_reasons_are_all_in_the_property_test() -> None:
-    recorded_only = {kinds.Kind.TRIP, kinds.Kind.ISOLATION_ORDER, kinds.Kind.ISOLATION_RELEASE}
+    recorded_only = {
+        kinds.Kind.TRIP,
+        kinds.Kind.ISOLATION_ORDER,
+        kinds.Kind.ISOLATION_RELEASE,
+        kinds.Kind.COUNTY_CONFIRMATION,
+        kinds.Kind.FEVER_CLINIC_VISIT,
+        kinds.Kind.VACCINATION,
+        kinds.Kind.RECOVERY,
+        kinds.Kind.CORRECTION,
+        kinds.Kind.APPEAL_DECISION,
+    }
     assert set(FACTS) | {"check_in", "withdrawal"} | recorded_only == set(kinds.Kind.values)
