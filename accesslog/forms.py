@@ -19,6 +19,7 @@ from citybrain.core import clock, crypto, documents
 from citybrain.core.keyring import KeyringError
 from citybrain.core.models import Area, Organisation, User
 from citybrain.core.photos import PhotoField
+from healthcode import paper_queries
 from healthcode.models import State
 
 # A form that is open for longer is about someone else by now.
@@ -182,6 +183,35 @@ class DocumentLaneForm(LaneForm):
             except ValidationError as problem:
                 self.add_error("number", problem)
         return cleaned
+
+
+class PaperLaneForm(LaneForm):
+    """A paper code; the page shows whom it names, and then asks whether that is who holds it."""
+
+    code = forms.CharField(
+        label=_("Scan the paper, or type the number below its code"),
+        help_text=_("Such as 7K3F-9QX2-M4RT-8A. Capitals, spaces and hyphens do not matter."),
+        max_length=500,
+        strip=False,
+        error_messages={"required": _("Scan the paper, or type the number that stands below its code.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+    # The button that was pressed; none the first time.
+    is_holder = forms.TypedChoiceField(
+        choices=[("", ""), ("yes", ""), ("no", "")],
+        coerce=lambda answer: answer == "yes",
+        empty_value=None,
+        required=False,
+    )
+
+    def clean_code(self) -> str:
+        """Refuse what can be no paper code, so that a slip of the hand is no refusal at the gate."""
+        code: str = self.cleaned_data["code"]
+        if not paper_queries.is_paper(code):
+            raise ValidationError(_("This is no number of a paper code. Compare all 14 characters with the paper."))
+        return code
 
 
 class CertificateLaneForm(LaneForm):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accesslog.actions.passes import TokenScan
+from accesslog.actions.passes import PaperScan, TokenScan
 from accesslog.models import Lane
 
 # A token has 48 characters; whatever else a camera sees is an answer too, but no essay.
@@ -24,8 +24,11 @@ class PayloadError(Exception):
         self.code, self.status = code, status
 
 
-def read_scan(body: bytes) -> TokenScan:
-    """Return the scan that a request's body says; raise PayloadError, and nothing else, for any other bytes."""
+def read_scan(body: bytes) -> TokenScan | PaperScan:
+    """Return the scan that a request's body says; raise PayloadError, and nothing else, for any other bytes.
+
+    Of a paper code it says too what came of the comparison with the identity document.
+    """
     if len(body) > LARGEST:
         raise PayloadError("too_large", _("This is too long for a code. Scan again."), 413)
     try:
@@ -34,17 +37,15 @@ def read_scan(body: bytes) -> TokenScan:
         raise PayloadError("not_json", _("This is not JSON. Load the gate's page again.")) from None
     if not isinstance(content, dict):
         raise PayloadError("not_json", _("This is no JSON object. Load the gate's page again."))
-    if _text(content, "lane") != Lane.TOKEN:
+    lane = _text(content, "lane")
+    if lane not in {Lane.TOKEN, Lane.PAPER}:
         raise _wrong("lane")
     token = _text(content, "token")
     if not token:
         raise _wrong("token")
-    return TokenScan(
-        text=token,
-        nonce=_nonce(content),
-        scanned_at=_moment(content, "scanned_at"),
-        sent_at=_moment(content, "sent_at"),
-    )
+    once: dict[str, Any] = {"text": token, "nonce": _nonce(content)}
+    once |= {name: _moment(content, name) for name in ("scanned_at", "sent_at")}
+    return TokenScan(**once) if lane == Lane.TOKEN else PaperScan(**once, is_holder=_flag(content, "is_holder"))
 
 
 def _text(content: dict[str, Any], name: str) -> str:
@@ -52,6 +53,13 @@ def _text(content: dict[str, Any], name: str) -> str:
         raise PayloadError("missing", _("“%(field)s” is missing. Load the gate's page again.") % {"field": name})
     value = content[name]
     if not isinstance(value, str):
+        raise _wrong(name)
+    return value
+
+
+def _flag(content: dict[str, Any], name: str) -> bool:
+    value = content.get(name)
+    if not isinstance(value, bool):
         raise _wrong(name)
     return value
 

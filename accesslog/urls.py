@@ -11,6 +11,7 @@ urlpatterns = [
     path("gate/", gate.gate, name="gate"),
     path("gate/scan", gate.scan, name="scan"),
     path("gate/document/", gate.document, name="document"),
+    path("gate/paper/", gate.paper, name="paper"),
     path("gate/result/<uuid:nonce>/", gate.result, name="result"),
     path("gate/certificate/", gate.certificate, name="certificate"),
     path("gate/enrol/", gate.enrol, name="enrol"),

@@ -62,8 +62,24 @@ _SAID: dict[Result, tuple[StrOrPromise, StrOrPromise]] = {
         _("Compare the number once more; if it is right, they declare on a phone first."),
     ),
     Result.CERTIFICATE_REFUSED: (_("Certificate not accepted"), ""),
+    Result.PAPER_EXPIRED: (
+        _("Paper code has run out"),
+        _("Check with “ID document”. They make a new paper on a phone, or at the office of the community."),
+    ),
+    Result.PAPER_VOID: (
+        _("Paper code is not valid any more"),
+        _("It was lost or replaced. Ask for the ID document and check it with “ID document”."),
+    ),
+    Result.NOT_THE_HOLDER: (
+        _("Not the holder of this paper"),
+        _("Keep the paper and tell your shift leader. Who they are is checked with “ID document”."),
+    ),
+    Result.WRONG_ISSUER: (
+        _("Code of another region"),
+        _("Ask for a certificate and check it with “Certificate of another region”."),
+    ),
 }
-_BAD = frozenset({Result.RED, Result.FORGED})
+_BAD = frozenset({Result.RED, Result.FORGED, Result.NOT_THE_HOLDER})
 LOOKS = ("good", "warn", "bad")
 
 

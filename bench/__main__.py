@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 # The ones that have a system of their own, and the ones that also take a running one.
-ALONE, ANYWHERE = ("bench.pass_path",), ("bench.pass_to_screen",)
+ALONE, ANYWHERE = ("bench.pass_path", "bench.reevaluate", "bench.show"), ("bench.pass_to_screen",)
 
 
 def main() -> int:

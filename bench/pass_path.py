@@ -6,40 +6,29 @@ and device), and pgbench doing one SELECT by primary key of a person's state and
 """
 
 import argparse
-import contextlib
 import os
 import re
-import secrets
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
 
-from bench import rounds
+from bench import rounds, stage
 from bench.client import Plan, request, send_apart
 from bench.rounds import RefusedError, Turn
-from citybrain.core import keyring
-from citybrain.core.database_roles import create_roles
-from citybrain.demo import processes
-from citybrain.demo.cluster import ClusterError, debian_bin
-from tests.services import cluster_in
+from citybrain.demo.cluster import ClusterError
 
 if TYPE_CHECKING:
     from bench.gate_world import World
 
-ROOT = Path(__file__).resolve().parent.parent
 BARE, GATE, POSTGRES = "bare view", "pass at a gate", "PostgreSQL alone"
 UNITS = {BARE: "requests/s", GATE: "requests/s", POSTGRES: "transactions/s"}
 CONNECTIONS = 8
 # The first scans of a server open its connections and fill its caches; they are in no figure.
 WARM_UP = 100
-START_SECONDS = 60.0
 
 
 def main() -> int:
@@ -62,15 +51,15 @@ def main() -> int:
 
 def measure(folder: Path, options: argparse.Namespace) -> list[str]:
     """Start everything, take turns, stop everything; return what is printed."""
-    ports = _free_port(), _free_port()
-    with _database(folder):
+    ports = stage.free_port(), stage.free_port()
+    with stage.database(folder):
         django.setup()
         from bench.gate_world import World  # noqa: PLC0415 (models are ready only now)
 
         world = World(port=ports[1], gates=CONNECTIONS, persons=options.passes * options.rounds + WARM_UP)
         script = folder / "pass.sql"
         script.write_text(world.insert_script(), encoding="utf-8")
-        with _server("bench.bare:application", ports[0]), _server("citybrain.wsgi:application", ports[1]):
+        with stage.server("bench.bare:application", ports[0]), stage.server("citybrain.wsgi:application", ports[1]):
             rounds.require_ok("warming up", _scan(world, ports[1], WARM_UP))
             contestants = {
                 BARE: lambda: send_apart(Plan(ports[0], CONNECTIONS, [request("GET", "/")] * options.requests)),
@@ -81,7 +70,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[str]:
         kept, sent = world.kept(), options.passes * options.rounds + WARM_UP
         if kept != sent:
             raise RefusedError(f"{sent} green codes were shown, {kept} passes of gates are kept")
-    return [rounds.machine(_version()), *rounds.lines(rates, UNITS, POSTGRES)]
+    return [rounds.machine(stage.version()), *rounds.lines(rates, UNITS, POSTGRES)]
 
 
 def _scan(world: "World", port: int, count: int) -> Turn:
@@ -90,7 +79,20 @@ def _scan(world: "World", port: int, count: int) -> Turn:
 
 def _pgbench(script: Path, seconds: int) -> Turn:
     database = os.environ["DATABASE_URL"]
-    command = [_tool("pgbench"), "-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(seconds), "-f", str(script)]
+    command = [
+        stage.tool("pgbench"),
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        "8",
+        "-j",
+        "2",
+        "-T",
+        str(seconds),
+        "-f",
+        str(script),
+    ]
     told = subprocess.run([*command, database], capture_output=True, text=True, check=False)  # noqa: S603 (ours)
     done = re.search(r"transactions actually processed: (\d+)", told.stdout)
     rate = re.search(r"tps = ([\d.]+)", told.stdout)
@@ -98,79 +100,6 @@ def _pgbench(script: Path, seconds: int) -> Turn:
     if told.returncode or not done or not rate or (failed and failed[1] != "0"):
         raise RefusedError(f"pgbench: {(told.stderr or told.stdout).strip()[-300:]}")
     return Turn(int(done[1]), int(done[1]) / float(rate[1]))
-
-
-@contextlib.contextmanager
-def _database(folder: Path) -> Iterator[None]:
-    """Start PostgreSQL, make roles and tables, and name everything in the environment."""
-    cluster = cluster_in(folder / "postgres", fsync=True)
-    cluster.init()
-    cluster.start()
-    try:
-        names = ("owner", "app", "retention")
-        urls = {name: cluster.url(f"citybrain_{name}", secrets.token_urlsafe(12), "citybrain") for name in names}
-        create_roles(cluster.admin_url, owner_url=urls["owner"], app_url=urls["app"], retention_url=urls["retention"])
-        keyring.make(folder / "keyring.json")
-        (folder / "static").mkdir()
-        os.environ |= {
-            "CELERY_BROKER_URL": "filesystem://",
-            "CITYBRAIN_DEMO": "1",
-            "CITYBRAIN_KEYRING": str(folder / "keyring.json"),
-            "CITYBRAIN_LOG_LEVEL": "WARNING",
-            "CITYBRAIN_VAR": str(folder),
-            "DATABASE_OWNER_URL": urls["owner"],
-            "DATABASE_URL": urls["app"],
-            "DJANGO_SETTINGS_MODULE": "citybrain.settings",
-        }
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
-        yield
-    finally:
-        if "django.db" in sys.modules and os.environ.get("DJANGO_SETTINGS_MODULE"):
-            from django.db import connections  # noqa: PLC0415 (settings are ready only now)
-
-            connections.close_all()
-        cluster.stop()
-
-
-@contextlib.contextmanager
-def _server(application: str, port: int) -> Iterator[None]:
-    """Serve an application as the demo serves its pages; stop it in the end."""
-    *arguments, _pages = next(one for one in processes.table(port) if one.name == "web").arguments
-    server = subprocess.Popen([*arguments, application], cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603 (ours)
-    try:
-        _await(port, server)
-        yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _await(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise RefusedError("the web server does not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
-def _tool(name: str) -> str:
-    binaries = debian_bin()
-    if binaries is None or not (binaries / name).exists():
-        raise RefusedError("postgresql-15 is not installed: `make test` as root installs it by apt")
-    return str(binaries / name)
-
-
-def _version() -> str:
-    told = subprocess.run([_tool("postgres"), "--version"], capture_output=True, text=True, check=True)  # noqa: S603 (ours)
-    return told.stdout.split()[2]
 
 
 if __name__ == "__main__":

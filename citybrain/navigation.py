@@ -16,22 +16,41 @@ PLACES = (
     ("dashboard:cockpit", _("Cockpit"), Act.SEE_COCKPIT),
     ("healthcode:declare", _("Declare"), Act.DECLARE),
     ("healthcode:code", _("My code"), Act.SHOW_CODE),
+    ("healthcode:check_in", _("Check in"), Act.CHECK_IN),
     ("healthcode:why", _("My code explained"), Act.SHOW_CODE),
+    ("healthcode:own_appeals", _("My appeals"), Act.APPEAL),
+    ("healthcode:family", _("My family"), Act.ACT_FOR_FAMILY),
+    ("healthcode:paper", _("Paper code"), Act.SHOW_CODE),
     ("core:me", _("My data"), Act.SEE_OWN_DATA),
+    ("healthcode:corrections", _("Correct my data"), Act.SEE_OWN_DATA),
     ("core:looks", _("Who looked"), Act.SEE_OWN_DATA),
     ("accesslog:own_passes", _("My passes"), Act.SEE_OWN_DATA),
     ("accesslog:gate", _("Gate"), Act.CHECK_AT_GATE),
+    ("healthcode:recording", _("Record evidence"), Act.RECORD_TEMPERATURE),
+    ("healthcode:holds", _("To let in"), Act.APPROVE_HELD),
+    ("healthcode:present", _("Declare for somebody here"), Act.DECLARE_FOR_PRESENT),
     ("community:orders", _("My orders"), Act.HANDLE_ORDERS),
+    ("healthcode:family_to_check", _("Families to check"), Act.VERIFY_FAMILY),
+    ("community:care", _("People to care for"), Act.CARE_FOR_ISOLATED),
+    ("healthcode:isolations", _("Isolation"), Act.ORDER_ISOLATION),
     ("community:to_verify", _("To verify"), Act.VERIFY_ORDERS),
     ("community:alerts", _("Alerts"), Act.HANDLE_ORDERS),
     ("community:duty", _("Duty"), Act.SET_DUTY),
+    ("healthcode:appeals", _("Appeals"), Act.DECIDE_APPEALS),
+    ("core:erasures", _("Requests to erase"), Act.DECIDE_APPEALS),
+    ("healthcode:corrections_to_decide", _("Corrections"), Act.CORRECT_DATA),
     ("community:residents", _("Residents"), Act.SEE_PEOPLE),
     ("community:map", _("Map"), Act.SEE_PEOPLE),
     ("community:estates", _("Estates"), Act.SEE_ESTATES),
     ("accesslog:places", _("Gates"), Act.SET_UP_GATES),
+    ("healthcode:rule_changes", _("Change the rules"), Act.PROPOSE_RULES),
+    ("healthcode:rule_proposals", _("Approve rules"), Act.APPROVE_RULES),
     ("core:areas", _("Areas"), Act.SEE_AREAS),
     ("core:audit", _("Trail"), Act.READ_AUDIT),
+    ("healthcode:holds_trail", _("Held evidence"), Act.READ_AUDIT),
+    ("healthcode:app_key_proposals", _("Let keys in"), Act.APPROVE_KEYS),
     ("core:status", _("System"), Act.RUN_SYSTEM),
+    ("healthcode:app_keys", _("Keys for programs"), Act.RUN_SYSTEM),
 )
 
 
@@ -39,20 +58,28 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
     """Return mode, navigation, purpose and the way to the declaration for every template (a context processor)."""
     mode = display.mode_of(request)
     user = getattr(request, "user", None)
+    # For the pages of signing in, which may not name what lies above them.
+    always = {"display_mode": mode, "rules_url": reverse("healthcode:rules")}
     if user is None or not user.is_authenticated:
-        nobody = {"places": [], "purpose_label": "", "here": "", "here_title": "", "declare_url": "", "rows_behind": {}}
-        return {"display_mode": mode, **nobody}
+        nobody = dict.fromkeys(("purpose_label", "here", "here_title", "declare_url", "correct_url", "care_url"), "")
+        return {**always, **nobody, "places": [], "rows_behind": {}}
     held = scope.of(user)
     purpose = access.purpose_of(request)
     here = request.resolver_match.view_name if request.resolver_match else ""
     return {
-        "display_mode": mode,
+        **always,
         "places": [(name, title) for name, title, act in PLACES if held.may(act)],
         "purpose_label": Purpose(purpose).label if purpose else "",
         "here": here,
         "here_title": next((title for name, title, _act in PLACES if name == here), ""),
         # For pages of the ground, which may not name what lies above it.
         "declare_url": reverse("healthcode:declare"),
+        "correct_url": reverse("healthcode:corrections"),
+        "why_url": reverse("healthcode:why"),
+        "appeals_url": reverse("healthcode:own_appeals"),
+        "review_url": reverse("healthcode:appeal_review"),
+        # For the check-in, which may not name what the community does: where one asks for food and the like.
+        "care_url": reverse("community:ask"),
         # For the map, likewise: the lists of the cockpit; an area's rows are `in=` it.
         "rows_behind": {
             "not_green": f"{reverse('dashboard:cockpit_persons')}?state=not_green&",

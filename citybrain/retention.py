@@ -5,4 +5,8 @@ PARTS: tuple[str, ...] = (
     "community.actions.retention.erase",
     "healthcode.actions.retention.erase",
     "citybrain.core.retention.erase_smoke_persons",
+    # What persons asked for, when nothing has to be kept any more.
+    "healthcode.actions.erasure.erase_on_request",
+    "community.actions.erasure.erase_on_request",
+    "citybrain.core.erasing.erase_on_request",
 )

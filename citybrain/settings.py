@@ -1,7 +1,7 @@
 """Django settings; every environment variable is read through `env` and documented in docs/operations.md."""
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from citybrain import env
-from citybrain.core import gateway, keyring
+from citybrain.core import foreign_keys, gateway, keyring
 
 django_stubs_ext.monkeypatch()
 
@@ -46,6 +46,10 @@ SESSION_COOKIE_NAME = "citybrain_session"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+# The code page draws itself from this cookie alone; it is sent to that page only, and dropped by signing in or out.
+CODE_COOKIE_NAME = "citybrain_code"
+CODE_COOKIE_PATH = "/code/"
+CODE_COOKIE_LIFE = timedelta(hours=24)
 CSRF_FAILURE_VIEW = "citybrain.core.views.errors.form_too_old"
 BEHIND_PROXY = env.flag("CITYBRAIN_BEHIND_PROXY")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
@@ -183,6 +187,10 @@ SIGN_IN_LOCK = timedelta(minutes=15)
 SIGN_IN_CODES_AN_ADDRESS = env.number("CITYBRAIN_SIGN_IN_CODES_AN_ADDRESS", 30)
 SIGN_IN_CODES_A_MINUTE = env.number("CITYBRAIN_SIGN_IN_CODES_A_MINUTE", 600)
 
+# Of what the code page asks the database for, this much at once in a web process: extras are sent away first, then the
+# state; fewer than the process has threads, so that the page itself is never kept waiting.
+CODE_MORE_AT_ONCE, CODE_STATE_AT_ONCE = 2, 3
+
 # Messages to phones: the console gateway prints codes into the log, so it is the demo's alone.
 
 _CONSOLE_GATEWAY = "citybrain.core.gateway.ConsoleGateway"
@@ -201,6 +209,23 @@ if MESSAGE_GATEWAY == _HTTP_GATEWAY:
         raise env.SettingError("CITYBRAIN_MESSAGE_GATEWAY_URL", "is missing or unsafe", "use https://, or 127.0.0.1")
     env.required("CITYBRAIN_MESSAGE_GATEWAY_TOKEN", "the bearer token that the message gateway expects")
 
+# Signed codes: whose they are (area code of the district, six digits), which other regions' can be checked here, and
+# for how many days a paper code is valid.
+
+_ISSUER_HINT = "the area code of the district, six digits, such as 330103"
+CODE_ISSUER = env.text("CITYBRAIN_ISSUER", "330103") if DEMO else env.required("CITYBRAIN_ISSUER", _ISSUER_HINT)
+if not foreign_keys.ISSUER.fullmatch(CODE_ISSUER):
+    raise env.SettingError("CITYBRAIN_ISSUER", f"is {CODE_ISSUER!r}", f"use {_ISSUER_HINT}")
+FOREIGN_KEYS: foreign_keys.ForeignKeys = {}
+if env.text("CITYBRAIN_FOREIGN_KEYS"):
+    try:
+        FOREIGN_KEYS = foreign_keys.load(env.path("CITYBRAIN_FOREIGN_KEYS", VAR))
+    except foreign_keys.ForeignKeysError as problem:
+        raise SystemExit(str(problem)) from None
+PAPER_CODE_DAYS = env.number("CITYBRAIN_PAPER_CODE_DAYS", 180)
+if not 1 <= PAPER_CODE_DAYS <= 4095:  # noqa: PLR2004 (what a signed code can say)
+    raise env.SettingError("CITYBRAIN_PAPER_CODE_DAYS", f"is {PAPER_CODE_DAYS}", "use 1 to 4095")
+
 # Events, audit, tasks
 
 FLOWS = "citybrain.flows.FLOWS"
@@ -212,6 +237,46 @@ PASS_KEEP = timedelta(days=28)
 SMOKE_KEEP = timedelta(minutes=15)
 # How long a worker has for an order, from the moment it is opened.
 ORDER_DUE = timedelta(hours=2)
+# How many people's codes evidence of others may make worse, and as many better, before a second person of another unit
+# has to let it in: of one unit in ten minutes, of one author, unit or feed in a day, of everybody in an hour, and of one
+# employer or school and of one grid in a day, whoever sent it (docs/security.md says why).
+HOLD_LIMITS = {
+    "burst": 5,
+    "author_day": 20,
+    "unit_day": 60,
+    "feed_day": 200,
+    "district_hour": 100,
+    "organisation_day": 8,
+    "grid_day": 15,
+}
+# When the offices that decide work, by the clock of Shanghai; and how many working days an appeal, and a request to be
+# erased, may take.
+WORKING_HOURS = (time(9), time(17))
+APPEAL_WORKING_DAYS = 3
+ERASURE_WORKING_DAYS = 15
+# After a request: how old the newest evidence about a person has to be before all of it is erased (two incubations).
+ERASE_EVIDENCE_AFTER = timedelta(days=28)
+# A copy of one's own data: how fresh the sign-in must be, and how many a day.
+OWN_DATA = "citybrain.own_data.PARTS"
+OWN_DATA_SIGN_IN = timedelta(minutes=10)
+OWN_DATA_A_DAY = 5
+# A change of rules: how old the dry run may be when it is proposed, and when it is approved; how long the people of its
+# sample are kept; and how many persons a dry run and a round judge in one transaction.
+TRIAL_LIFE = timedelta(hours=24)
+RULE_PROPOSAL_LIFE = timedelta(days=3)
+TRIAL_SAMPLE_KEEP = timedelta(days=7)
+TRIAL_CHUNK = 1000
+ROUND_CHUNK = env.number("CITYBRAIN_ROUND_CHUNK", 500)
+# How many of a worker's threads a round may take, and for how long at a time.
+ROUND_WORKERS = env.number("CITYBRAIN_ROUND_WORKERS", 1)
+LONG_TASK = timedelta(seconds=55)
+# For how many others one account may act; and the birthday from which it no longer does for a child, unless confirmed.
+FAMILY_MOST = 10
+FAMILY_CHILD_UNTIL = 18
+# Reminders of the daily check-in: from when on each slot of the day lasts, until the next one; in the last one the
+# grids are told who is missing. In the quiet hours nobody is sent a message.
+CHECK_IN_TIMES = {"morning": time(8), "evening": time(18), "missed": time(20)}
+QUIET_HOURS = (time(21), time(7))
 OUTBOX_ATTEMPTS = 8
 OUTBOX_KEEP = timedelta(days=7)
 AUDIT_HEADS_FILE = env.path("CITYBRAIN_AUDIT_HEADS", VAR / "audit-heads.ndjson")
@@ -235,9 +300,14 @@ CELERY_BEAT_SCHEDULER = "citybrain.celery:BeatingScheduler"
 CELERY_BEAT_SCHEDULE = {
     "make-partition": {"task": "accesslog.make_partition", "schedule": crontab(minute="7")},
     "purge-token-uses": {"task": "accesslog.purge_token_uses", "schedule": crontab(minute="*/5")},
+    "remind-of-check-ins": {"task": "healthcode.remind", "schedule": crontab(minute="*/5")},
     "sweep-codes": {"task": "healthcode.sweep", "schedule": timedelta(minutes=1)},
+    "begin-rounds": {"task": "healthcode.begin_rounds", "schedule": timedelta(minutes=1)},
+    "work-trials": {"task": "healthcode.work_trials", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
+    "forget-samples": {"task": "healthcode.forget_samples", "schedule": crontab(hour="3", minute="32")},
     "publish-audit-head": {"task": "core.publish_audit_head", "schedule": timedelta(minutes=1)},
     "purge-outbox": {"task": "core.purge_outbox", "schedule": crontab(minute="17")},
+    "purge-app-keys": {"task": "healthcode.purge_app_keys", "schedule": crontab(minute="*/10")},
     "purge-drafts": {"task": "healthcode.purge_drafts", "schedule": crontab(hour="3", minute="27")},
     "purge-sign-ins": {"task": "core.purge_sign_ins", "schedule": crontab(minute="*/10")},
     "retention": {"task": "core.retention", "schedule": crontab(minute="47")},
@@ -269,12 +339,18 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CityBrain",
-    "DESCRIPTION": "Residents as staff may see them, masked. Sign-in, purposes, paging, errors: docs/api.md.",
+    "DESCRIPTION": "Residents as staff may see them, masked, by the session of a page; and the services of the health code "
+    "(GB/T 38963-2020) for programs of organisations, by signed requests. How to use it: docs/api.md.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # The same for everybody who is signed in: it names nobody.
     "SERVE_PUBLIC": True,
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "CodeStateEnum": "healthcode.models.code.State",
+        "CorrectionStateEnum": "healthcode.models.Correction.State",
+        "SymptomEnum": "healthcode.kinds.SYMPTOMS",
+    },
 }
 
 # Language and time

@@ -3,9 +3,10 @@
 from django.urls import include, path
 
 urlpatterns = [
+    # First what is asked most: a phone's code page.
+    path("", include("healthcode.urls")),
     path("", include("dashboard.urls")),
     path("", include("citybrain.core.urls")),
-    path("", include("healthcode.urls")),
     path("", include("community.urls")),
     path("", include("accesslog.urls")),
 ]

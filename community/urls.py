@@ -4,7 +4,7 @@ from django.urls import path
 
 from citybrain.core import converters  # noqa: F401 (registers `ref`)
 from community import api
-from community.views import alerts, area_map, duty, orders, places, residents, verification
+from community.views import alerts, area_map, care, duty, orders, places, residents, verification
 
 app_name = "community"
 
@@ -17,6 +17,9 @@ urlpatterns = [
     path("residents/<ref:ref>/unmask/", residents.unmask, name="unmask"),
     path("estates/", places.estates, name="estates"),
     path("alerts/", alerts.alerts, name="alerts"),
+    path("care/", care.care, name="care"),
+    path("care/ask/", care.ask, name="ask"),
+    path("care/ask/<ref:ref>/", care.ask_for, name="ask_for"),
     path("duty/", duty.duty, name="duty"),
     path("orders/", orders.orders, name="orders"),
     path("orders/state.json", orders.state, name="orders_state"),

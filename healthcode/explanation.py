@@ -19,6 +19,8 @@ LANGUAGES = ("zh", "en")
 # What a declaration asks about, and within which time what was sent together became known.
 ASKED = [Kind.TRIP, Kind.RISK_AREA_STAY, Kind.EXPOSURE, Kind.DECLARATION]
 ONE_SENDING = dt.timedelta(seconds=30)
+# How far back a rule is looked for by its name.
+RULE_SETS = 20
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class Told:
 
     evidence: Evidence
     lines: list[str]
+
+
+@dataclass(frozen=True)
+class RuleWords:
+    """What a rule says of itself, in the reader's language."""
+
+    name: str
+    way_out: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ def explain(person: Person) -> Explanation:
     activation = _in_force()
     reasons = list(queries.reasons_of(person))
     evidence = Evidence.objects.in_bulk({one for reason in reasons for one in reason.evidence})
-    last = _last_declaration(person)
+    last = last_declaration(person)
     body = judged.rule_set.body if judged else {}
     place_names = _place_names(evidence.values(), activation)
     return Explanation(
@@ -78,14 +88,36 @@ def explain(person: Person) -> Explanation:
 
 
 def sent_with(declaration: Declaration) -> list[Told]:
-    """Return what its person said in a declaration, in the order of the questions."""
+    """Return what was said in a declaration, in the order of the questions."""
     last = declaration.evidence
-    own = Evidence.objects.filter(person=declaration.person_id, source=Evidence.Source.SELF, author=last.author)
+    own = Evidence.objects.filter(person=declaration.person_id, source=last.source, author=last.author)
     span = (last.known_at - ONE_SENDING, last.known_at)
     told = own.filter(kind__in=ASKED, known_at__range=span, pk__lt=last.pk)
     rows = sorted([*told, last], key=lambda one: (ASKED.index(Kind(one.kind)), one.pk))
     place_names = _place_names(rows, _in_force())
     return [Told(one, words.said(one, place_names)) for one in rows]
+
+
+def tell(evidence: Iterable[Evidence]) -> list[Told]:
+    """Return evidence with what it says, the newest first."""
+    rows = sorted(evidence, key=_newest_first)
+    place_names = _place_names(rows, _in_force())
+    return [Told(one, words.said(one, place_names)) for one in rows]
+
+
+def rule_words(rules: Iterable[str]) -> dict[str, RuleWords]:
+    """Return what rules say of themselves, by the last set in force that has them; what none has is left out."""
+    wanted, found = {rule for rule in rules if rule}, dict[str, RuleWords]()
+    if wanted:
+        begun = RuleActivation.objects.filter(valid_from__lte=clock.now()).select_related("rule_set")
+        for activation in begun.order_by("-valid_from", "-id")[:RULE_SETS]:
+            for rule in activation.rule_set.body.get("rules", ()):
+                if rule["rule"] in wanted:
+                    told = RuleWords(_in_language(rule["name"]), _in_language(rule["way_out"]))
+                    found.setdefault(rule["rule"], told)
+            if wanted <= found.keys():
+                break
+    return found
 
 
 def _in_force() -> RuleActivation | None:
@@ -114,7 +146,8 @@ def _newest_first(evidence: Evidence) -> tuple[float, int]:
     return (-evidence.true_at.timestamp(), -evidence.pk)
 
 
-def _last_declaration(person: Person) -> Evidence | None:
+def last_declaration(person: Person) -> Evidence | None:
+    """Return the last declaration that was not withdrawn: what makes a code green."""
     withdrawn = Evidence.objects.filter(withdraws=OuterRef("pk"))
     live = Evidence.objects.filter(~Exists(withdrawn), person=person, kind=Kind.DECLARATION)
     return live.order_by("-true_at", "-id").first()

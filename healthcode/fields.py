@@ -23,6 +23,13 @@ from healthcode import kinds
 DAYS_ASKED = 14
 NONE = "none"
 YES, NO = "yes", "no"
+# Whoever is on the way arrives within so many days.
+DAYS_AHEAD = 14
+COMING = "coming"
+# Where the household is registered, where that is not this district: elsewhere in the mainland, or nowhere there.
+# The column for its code has six places.
+ELSEWHERE, NOWHERE = "elsewhere", "none"
+NO_DOCUMENT = "no_document"
 # What has changed since the last declaration.
 ADDRESS, WORK, BOTH = "address", "work", "both"
 YES_OR_NO = ((YES, pgettext_lazy("answer", "Yes")), (NO, pgettext_lazy("answer", "No")))
@@ -36,10 +43,21 @@ WORK_KINDS = (
     (Organisation.Kind.SCHOOL.value, _("I go to school or university")),
     (NONE, pgettext_lazy("work or school", "neither")),
 )
+WORK_KINDS_OF_OTHERS = (
+    (Organisation.Kind.EMPLOYER.value, pgettext_lazy("somebody else", "works")),
+    (Organisation.Kind.SCHOOL.value, pgettext_lazy("somebody else", "goes to school, university or kindergarten")),
+    (NONE, pgettext_lazy("work or school", "neither")),
+)
 GRADES = (
     (NONE, pgettext_lazy("answer", "No")),
     ("close", _("Yes, with someone who has the disease or may have it")),
     ("secondary", _("Yes, with someone who was in contact with a sick person")),
+)
+NOT_YET = _("This day has not come yet. Look at the date again.")
+ARRIVED = (
+    (NO, pgettext_lazy("arrival", "No, in the city all the time")),
+    (YES, pgettext_lazy("arrival", "Yes")),
+    (COMING, pgettext_lazy("arrival", "Not yet: still on the way")),
 )
 WRONG_TEMPERATURE = format_lazy(
     _("A body temperature lies between {low} and {high} °C. Enter it in digits, such as 36.5, or leave it empty."),
@@ -106,6 +124,13 @@ def some_of(label: StrOrPromise, choices: Choices, **options: Any) -> forms.Mult
     )
 
 
+def choose(form: forms.Form, name: str, choices: Choices) -> None:
+    """Offer other choices in a field of one form."""
+    field = form.fields[name]
+    if isinstance(field, forms.ChoiceField):
+        field.choices = list(choices)
+
+
 def line(label: StrOrPromise, longest: int, *, required: bool = False, **options: Any) -> Words:
     """Return a field for a line of words."""
     widget = forms.TextInput(attrs={"autocomplete": options.pop("autocomplete", "off")})
@@ -113,14 +138,17 @@ def line(label: StrOrPromise, longest: int, *, required: bool = False, **options
     return Words(label=label, max_length=longest, required=required, widget=widget, error_messages=errors, **options)
 
 
-def past_day(label: StrOrPromise, earliest: dt.date = FIRST_DAY, too_early: StrOrPromise = "") -> forms.DateField:
-    """Return an optional day from `earliest` up to today."""
-    today = clock.today()
+def past_day(
+    label: StrOrPromise, earliest: dt.date = FIRST_DAY, too_early: StrOrPromise = "", *, days_ahead: int = 0
+) -> forms.DateField:
+    """Return an optional day from `earliest` up to today, or so many days ahead."""
+    last = clock.today() + dt.timedelta(days=days_ahead)
+    too_late = _("This day is too far ahead. Look at the date again.") if days_ahead else NOT_YET
     validators = [
-        MaxValueValidator(today, _("This day has not come yet. Look at the date again.")),
+        MaxValueValidator(last, too_late),
         MinValueValidator(earliest, too_early or _("This day is too long ago. Look at the year again.")),
     ]
-    span = {"type": "date", "min": earliest.isoformat(), "max": today.isoformat()}
+    span = {"type": "date", "min": earliest.isoformat(), "max": last.isoformat()}
     errors = {
         "required": _("Enter the day."),
         "invalid": _("There is no such day. Enter year, month and day, such as 2020-02-11."),

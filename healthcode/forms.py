@@ -5,28 +5,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundWidget
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from citybrain.core import documents
+from citybrain.core import clock
 from citybrain.core.models import Area, Organisation, Person, User
 from healthcode import kinds, words
 from healthcode.address_book import AddressBook
 from healthcode.fields import (
     ADDRESS,
+    ARRIVED,
     BOTH,
+    COMING,
+    DAYS_AHEAD,
     GRADES,
     LONGEST_ADDRESS,
     LONGEST_WORK,
     NONE,
+    NOT_YET,
     WORK,
     WORK_KINDS,
+    WORK_KINDS_OF_OTHERS,
     YES,
-    YES_OR_NO,
     Celsius,
+    choose,
     earliest_asked,
     key_of,
     line,
@@ -35,6 +39,7 @@ from healthcode.fields import (
     some_of,
 )
 from healthcode.models import Declaration, RiskArea
+from healthcode.whom import Whom
 
 # Of organisations whose name contains what was typed, so many are offered.
 MATCHES = 10
@@ -45,13 +50,29 @@ Given = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Asking:
-    """Who is asked, and what is known of them and of the district."""
+    """Who is asked about whom, and what is known of them and of the district."""
 
-    user: User
-    person: Person | None
+    whom: Whom
     last: Declaration | None
     risk_areas: Sequence[RiskArea]
     book: AddressBook
+    # Of somebody new in the family: whether the proof of the relation is there.
+    has_picture: bool = False
+
+    @property
+    def user(self) -> User:
+        """Whoever answers."""
+        return self.whom.user
+
+    @property
+    def person(self) -> Person | None:
+        """Whoever it is about, None while they are entered for the first time."""
+        return self.whom.person
+
+    @property
+    def is_own(self) -> bool:
+        """Whether they are the same."""
+        return self.whom.is_own
 
 
 class PageForm(forms.Form):
@@ -87,52 +108,17 @@ class PageForm(forms.Form):
             self.cleaned_data[name] = None
 
 
-class WhoForm(PageForm):
-    """Name and identity document."""
-
-    name = line(_("Name, as on your document"), 60, required=True, autocomplete="name")
-    kind = one_of(_("Identity document"), documents.Type.choices, initial=documents.Type.RESIDENT_ID)
-    number = forms.CharField(
-        label=_("Document number"),
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
-        error_messages={"required": _("Write something here.")},
-    )
-
-    def prepare(self) -> None:
-        """Ask for the day of birth."""
-        self.fields["born_on"] = past_day(_("Date of birth"))
-
-    def clean_name(self) -> str:
-        """Return the name."""
-        name: str = self.cleaned_data["name"]
-        if not any(character.isalpha() for character in name):
-            raise ValidationError(_("Write the name as it stands on your document."))
-        return name
-
-    def clean(self) -> dict[str, Any]:
-        """Check the number; the one of a resident identity card says the day of birth."""
-        kind, number = self.cleaned_data.get("kind"), self.cleaned_data.get("number")
-        if kind and number:
-            try:
-                self.cleaned_data["number"] = documents.check(kind, number)
-            except ValidationError as problem:
-                self.add_error("number", problem)
-        if kind == documents.Type.RESIDENT_ID:
-            self.disregard("born_on")
-        else:
-            self.require("born_on")
-        return self.cleaned_data
-
-
 class SameForm(PageForm):
     """Whether what is on record of address and work still holds."""
 
     def prepare(self) -> None:
         """Offer what may have changed; work only where it was declared before."""
-        choices = [(YES, _("Yes, nothing has changed")), (ADDRESS, _("No, my address has changed"))]
+        is_own = self.asking.is_own
+        moved = _("No, my address has changed") if is_own else _("No, the address has changed")
+        changed = _("No, my work or school has changed") if is_own else _("No, work or school has changed")
+        choices = [(YES, _("Yes, nothing has changed")), (ADDRESS, moved)]
         if self.asking.last is not None:
-            choices += [(WORK, _("No, my work or school has changed")), (BOTH, _("No, both have changed"))]
+            choices += [(WORK, changed), (BOTH, _("No, both have changed"))]
         self.fields["same"] = one_of(_("Your answer"), choices)
 
 
@@ -170,7 +156,7 @@ class EstateForm(PageForm):
     def prepare(self) -> None:
         """Offer the estates of the community, and none of them."""
         self.names = dict(self.given["community"]["estates"])
-        choices = [*self.names.items(), (NONE, _("My estate is not in the list"))]
+        choices = [*self.names.items(), (NONE, _("The estate is not in the list"))]
         self.fields["estate"] = one_of(_("Estate"), choices, coerce=key_of)
 
     def clean(self) -> dict[str, Any]:
@@ -185,7 +171,7 @@ class BuildingForm(PageForm):
     def prepare(self) -> None:
         """Offer the buildings of the estate, and none of them."""
         self.names = dict(self.asking.book.buildings(self.given["estate"]["estate"]))
-        choices = [*self.names.items(), (NONE, _("My building is not in the list"))]
+        choices = [*self.names.items(), (NONE, _("The building is not in the list"))]
         self.fields["building"] = one_of(_("Building"), choices, coerce=key_of)
 
     def clean(self) -> dict[str, Any]:
@@ -218,6 +204,11 @@ class WorkForm(PageForm):
 
     kind = one_of(_("Work or school"), WORK_KINDS)
     name = line(_("Name of the employer or school"), LONGEST_WORK, autocomplete="organization")
+
+    def prepare(self) -> None:
+        """Speak of somebody else where it is about somebody else."""
+        if not self.asking.is_own:
+            choose(self, "kind", WORK_KINDS_OF_OTHERS)
 
     def clean(self) -> dict[str, Any]:
         """Look the name up: exactly this organisation, or the ones whose name contains it."""
@@ -254,22 +245,27 @@ class OrganisationForm(PageForm):
 
 
 class ArrivalForm(PageForm):
-    """The last trip into the city."""
+    """The last trip into the city, or the one that is about to end here."""
 
-    arrived = one_of(_("Your answer"), YES_OR_NO)
+    arrived = one_of(_("Your answer"), ARRIVED)
     origin = line(_("Where from (province and city, or country)"), kinds.LONGEST_WORDS)
-    transport = one_of(_("How did you come?"), words.TRANSPORT.items(), required=False)
+    transport = one_of(_("By what?"), words.TRANSPORT.items(), required=False)
     number = line(_("Number of the train, flight, coach or car"), kinds.LONGEST_WORDS, help_text=_("If you know it."))
 
     def prepare(self) -> None:
         """Ask for the day."""
         too_early = _("This is more than 14 days ago. Look at the date again, or answer No.")
-        self.fields["day"] = past_day(_("Day of arrival"), earliest_asked(), too_early)
+        self.fields["day"] = past_day(_("Day of arrival"), earliest_asked(), too_early, days_ahead=DAYS_AHEAD)
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the rest when there was a trip."""
-        if self.cleaned_data.get("arrived") == YES:
+        """Ask for the rest when there was a trip, or is one under way."""
+        arrived, day = self.cleaned_data.get("arrived"), self.cleaned_data.get("day")
+        if arrived in {YES, COMING}:
             self.require("day", "origin", "transport")
+            if day and arrived == YES and day > clock.today():
+                self.add_error("day", NOT_YET)
+            if day and arrived == COMING and day < clock.today():
+                self.add_error("day", _("This day is over. Look at the date again, or answer Yes."))
         else:
             self.disregard("day", "origin", "transport", "number")
         return self.cleaned_data
@@ -292,7 +288,8 @@ class StaysForm(PageForm):
         """Offer the areas, each with two days, and none of them."""
         areas = self.asking.risk_areas
         choices = [*((str(area.pk), area.name) for area in areas), (NONE, _("None of these"))]
-        self.fields["areas"] = some_of(_("Where have you been?"), choices)
+        where = _("Where have you been?") if self.asking.is_own else _("Where has the person been?")
+        self.fields["areas"] = some_of(where, choices)
         for area in areas:
             self.fields[f"first_{area.pk}"] = past_day(_("First day in %(area)s") % {"area": area.name})
             self.fields[f"last_{area.pk}"] = past_day(_("Last day in %(area)s") % {"area": area.name})
@@ -362,6 +359,12 @@ class HealthForm(PageForm):
         label=_("Temperature today, in °C"),
         help_text=_("Only if you have measured it."),
     )
+
+    def prepare(self) -> None:
+        """Speak of somebody else where it is about somebody else."""
+        if not self.asking.is_own:
+            self.fields["symptoms"].label = _("Which of these does the person have now?")
+            self.fields["explained"].label = _("Which of them come from a chronic illness or a medicine?")
 
     def clean(self) -> dict[str, Any]:
         """Keep what is explained among the symptoms that there are."""

@@ -36,6 +36,7 @@ class Kind(models.TextChoices):
 
 TRANSPORT = ("train", "plane", "coach", "car", "ship")
 CORRECTED = ("name", "document", "sex", "born_on", "phone", "address", "work")
+RELEASED_EARLY = ("in_error", "in_hospital", "handed_over", "deceased")
 SYMPTOMS = ("fever", "cough", "fatigue", "breathing", "diarrhoea")
 # Degrees Celsius that a thermometer can show of a living human being.
 COLDEST, HOTTEST = 30, 45
@@ -112,8 +113,14 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
     # Confirmed: measured again, by somebody who may.
     Kind.TEMPERATURE: {"celsius": _celsius, "confirmed": _flag},
     Kind.FEVER_CLINIC_VISIT: {"finding": _one_of("ruled_out", "to_observe", "suspected"), "celsius?": _celsius},
-    Kind.ISOLATION_ORDER: {"place": _one_of("home", "hotel", "hospital"), "from": _day, "to": _day},
-    Kind.ISOLATION_RELEASE: {"order?": _row_id},
+    Kind.ISOLATION_ORDER: {
+        "place": _one_of("home", "hotel", "hospital"),
+        "from": _day,
+        "to": _day,
+        "address?": _words,
+    },
+    # Why: of a release by hand, before the rules end it.
+    Kind.ISOLATION_RELEASE: {"order?": _row_id, "why?": _one_of(*RELEASED_EARLY)},
     # The order that it is about, where there is one.
     Kind.COUNTY_CONFIRMATION: {"order?": _row_id},
     Kind.CASE: {"status": _one_of("confirmed", "suspected")},
@@ -127,10 +134,28 @@ FIELDS: Mapping[str, Mapping[str, Check]] = {
     Kind.WITHDRAWAL: {"because": _one_of("entered_in_error", "wrong_person", "result_revised")},
 }
 
+# No rule may hang on these: nobody is better or worse off for what they are vaccinated with, or for having contested.
+RECORDED_ONLY = frozenset({Kind.VACCINATION, Kind.RECOVERY, Kind.CORRECTION, Kind.APPEAL_DECISION, Kind.WITHDRAWAL})
+
+# What may withdraw evidence of any kind; it cannot be withdrawn itself.
+WITHDRAWING = frozenset({Kind.WITHDRAWAL, Kind.APPEAL_DECISION})
+
+
+def may_withdraw(kind: str, withdrawn: str) -> bool:
+    """Whether evidence of one kind can withdraw some of another: whatever withdraws, or the same kind in its place."""
+    return withdrawn not in WITHDRAWING and (kind in WITHDRAWING or kind == withdrawn)
+
 
 def fields_of(kind: str) -> set[str]:
     """Return the names of the facts that a kind may hold."""
     return {name.removesuffix("?") for name in FIELDS[kind]}
+
+
+def said(problem: ValidationError) -> list[str]:
+    """Return what is wrong as lines: the fact that it is about, and why."""
+    if not hasattr(problem, "error_dict"):
+        return list(problem.messages)
+    return [f"{name}: {text}" for name, texts in problem.message_dict.items() for text in texts]
 
 
 def check(kind: str, facts: Mapping[str, Any]) -> None:

@@ -43,8 +43,8 @@ def code_of(stored: CodeState | None) -> Code:
 
 
 def has_draft(user: User) -> bool:
-    """Return whether an account has begun a declaration and not sent it."""
-    return DeclarationDraft.objects.filter(user=user).exists()
+    """Return whether an account has begun a declaration of its own and not sent it."""
+    return DeclarationDraft.objects.filter(user=user, whom="").exists()
 
 
 def changes_of(person: Person) -> QuerySet[CodeChange]:
@@ -79,6 +79,9 @@ _BY_NUMBER = _HOLDER.format(found="healthcode_codenumber AS found", is_revoked="
 _BY_DOCUMENT = _HOLDER.format(found="core_document AS found", is_revoked="false") + (
     " WHERE found.number_index = ANY(%s)"
 )
+_BY_PAPER = _HOLDER.format(found="healthcode_papercode AS found", is_revoked="found.voided_at IS NOT NULL") + (
+    " WHERE found.serial = %s"
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ def holder_by_number(number: int) -> Holder | None:
 def holder_by_document(kind: str, number: str) -> Holder | None:
     """Return who holds a document of a type (documents.Type); None when it is nobody's."""
     return _holder(_BY_DOCUMENT, crypto.blind_indexes(kind, documents.normalise(number)))
+
+
+def holder_by_paper(serial: int) -> Holder | None:
+    """Return whose paper code has this serial number, one that was voided too; None when it is nobody's."""
+    return _holder(_BY_PAPER, serial)
 
 
 def _holder(statement: str, value: int | list[bytes]) -> Holder | None:

@@ -17,6 +17,7 @@ from typing import Literal
 from django.conf import settings
 
 from citybrain.core import clock, keyring
+from healthcode import base45
 
 PERIOD = 30
 LIFE = dt.timedelta(seconds=120)
@@ -54,7 +55,7 @@ def make(number: int, at: dt.datetime) -> str:
     key = _keyring().current("token")
     counter = (at - _EPOCH) // dt.timedelta(seconds=PERIOD)
     signed = bytes([VERSION, key.id]) + number.to_bytes(8, signed=True) + counter.to_bytes(6)
-    return _to_base45(signed + _tag(signed, day_key(number, _day(counter), key)))
+    return base45.encode(signed + _tag(signed, day_key(number, _day(counter), key)))
 
 
 def read(text: str, at: dt.datetime) -> Token:
@@ -62,7 +63,7 @@ def read(text: str, at: dt.datetime) -> Token:
 
     The text is taken as it is: a space is a character of base45, so nobody may strip it.
     """
-    raw = _from_base45(text)
+    raw = _bytes(text)
     if raw[0] != VERSION:
         raise TokenError("unreadable")
     number, counter = int.from_bytes(raw[2:10], signed=True), int.from_bytes(raw[10:SIGNED_BYTES])
@@ -76,7 +77,17 @@ def read(text: str, at: dt.datetime) -> Token:
 
 def day_key(number: int, day: dt.date, key: keyring.Key) -> bytes:
     """Return a person's key for a day in Shanghai."""
-    return hmac.digest(key.secret, number.to_bytes(8, signed=True) + day.isoformat().encode(), hashlib.sha256)
+    # Not hmac.digest: that lets another thread go first, which costs the code page a tenth of its rate.
+    return hmac.new(key.secret, number.to_bytes(8, signed=True) + day.isoformat().encode(), hashlib.sha256).digest()
+
+
+def _bytes(text: str) -> bytes:
+    if len(text) != LENGTH:
+        raise TokenError("unreadable")
+    try:
+        return base45.decode(text)
+    except ValueError:
+        raise TokenError("unreadable") from None
 
 
 def _is_genuine(raw: bytes, number: int, counter: int) -> bool:
@@ -103,34 +114,3 @@ def _day(counter: int) -> dt.date:
 
 def _keyring() -> keyring.Keyring:
     return keyring.load(settings.KEYRING_FILE)
-
-
-# Base45 is written out here: it is twenty lines, and what the libraries treat each in their own way decides what a gate
-# accepts: three characters that say more than two bytes hold (":::" is 91124), lengths that say no whole bytes, lower
-# case. All of these are refused, so each text that is read is the only one that says its bytes.
-
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-_DIGIT = {character: digit for digit, character in enumerate(_ALPHABET)}
-_BASE = len(_ALPHABET)
-
-
-def _to_base45(raw: bytes) -> str:
-    """Return an even number of bytes as text."""
-    text = []
-    for start in range(0, len(raw), 2):
-        rest, first = divmod(int.from_bytes(raw[start : start + 2]), _BASE)
-        third, second = divmod(rest, _BASE)
-        text += [_ALPHABET[first], _ALPHABET[second], _ALPHABET[third]]
-    return "".join(text)
-
-
-def _from_base45(text: str) -> bytes:
-    """Return the bytes that a text of whole triples says; raise TokenError when it is none."""
-    if len(text) != LENGTH:
-        raise TokenError("unreadable")
-    try:
-        digits = [_DIGIT[character] for character in text]
-        triples = zip(digits[::3], digits[1::3], digits[2::3], strict=True)
-        return b"".join((a + b * _BASE + c * _BASE**2).to_bytes(2) for a, b, c in triples)
-    except (KeyError, OverflowError):
-        raise TokenError("unreadable") from None

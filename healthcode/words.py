@@ -58,6 +58,17 @@ CHOSEN: Mapping[str, Labels] = {
         "recovered": pgettext_lazy("case", "recovered"),
         "ruled_out": pgettext_lazy("case", "ruled out"),
     },
+    "why": {
+        "in_error": gettext_lazy("the order was given in error"),
+        "in_hospital": gettext_lazy("taken into hospital"),
+        "handed_over": gettext_lazy("handed over to another district"),
+        "deceased": gettext_lazy("has died"),
+    },
+    "finding": {
+        "ruled_out": pgettext_lazy("fever clinic", "ruled out"),
+        "to_observe": pgettext_lazy("fever clinic", "to be observed"),
+        "suspected": pgettext_lazy("fever clinic", "suspected case"),
+    },
     "because": {
         "entered_in_error": gettext_lazy("entered in error"),
         "wrong_person": gettext_lazy("about another person"),
@@ -89,6 +100,10 @@ def _health(facts: Facts) -> Iterable[str]:
         yield _("Symptoms: %(list)s") % {"list": symptoms(some)} if some else _("No symptoms")
     if facts.get("explained"):
         yield _("Explained by an illness or medicine: %(list)s") % {"list": symptoms(facts["explained"])}
+    if "vaccine" in facts:
+        yield _("%(vaccine)s, dose %(dose)s") % {"vaccine": facts["vaccine"], "dose": facts["dose"]}
+    if "diagnosed_on" in facts:
+        yield _("Diagnosed on %(day)s") % {"day": facts["diagnosed_on"]}
     if "celsius" in facts:
         yield _("Temperature %(celsius)s °C") % {"celsius": facts["celsius"]}
     if "confirmed" in facts:
@@ -103,5 +118,6 @@ def _where(facts: Facts, place_name: PlaceName) -> Iterable[str]:
         yield _("From %(place)s on %(day)s") % {"place": facts["from"], "day": facts["day"]}
     elif "from" in facts:
         yield _("%(first)s to %(last)s") % {"first": facts["from"], "last": facts["to"]}
-    if "number" in facts:
-        yield str(facts["number"])
+    for name in ("number", "address"):
+        if name in facts:
+            yield str(facts[name])

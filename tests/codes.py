@@ -8,7 +8,8 @@ from citybrain.core import clock
 from citybrain.core.models import Person
 from healthcode import rules
 from healthcode.actions.evidence import record_evidence
-from healthcode.actions.rules import adopt_rules
+from healthcode.actions.risk_list import write_list
+from healthcode.actions.rules import activate, store_rules
 from healthcode.models import Evidence, RuleActivation
 from tests import oracle
 from tests.oracle import Fact
@@ -20,9 +21,16 @@ WELL: dict[str, Any] = {"symptoms": [], "explained": [], "pledged": True}
 
 
 def adopt(body: Mapping[str, Any] = BODY, areas: Sequence[Mapping[str, Any]] = AREAS) -> RuleActivation:
-    """Put rules in force before everything that the tests do."""
-    with clock.at(BEFORE):
-        return adopt_rules(body=body, risk_areas=areas, by=None)
+    """Put rules in force before everything that the tests do; as often as they like, unlike any door of the product."""
+    return put_in_force(body, areas, BEFORE)
+
+
+def put_in_force(body: Mapping[str, Any], areas: Sequence[Mapping[str, Any]], at: dt.datetime) -> RuleActivation:
+    """Put rules in force from an instant on, by nobody's hand."""
+    rules.check(body)
+    with clock.at(at):
+        risk_list = write_list("test", areas, made_by=None).version
+        return activate(rule_set=store_rules(body), risk_list=risk_list, valid_from=at, by=[])
 
 
 def noon(month: int, day: int, hour: int = 12) -> dt.datetime:
@@ -80,9 +88,10 @@ def store(person: Person, facts: Iterable[Fact]) -> list[Fact]:
     ]
 
 
-def examples() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return every example of every shipped rule file, named by file, rule and what it says."""
+def examples() -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Return every example of every shipped rule file: its name (file, rule, what it says), the rule set, the example."""
     for path in sorted(rules.FOLDER.glob("*.json")):
-        for rule in rules.load(path)["rules"]:
+        body = rules.load(path)
+        for rule in body["rules"]:
             for example in rule["tests"]:
-                yield f"{path.stem}: {rule['rule']}: {example['name']}", example
+                yield f"{path.stem}: {rule['rule']}: {example['name']}", body, example

@@ -21,6 +21,7 @@ CALM: dict[str, dict[str, Any]] = {
     "who": {"name": "王五", "kind": "resident_id", "number": NEW_ID},
     "same": {"same": "yes"},
     "room": {"room": "2单元301室"},
+    "household": {"registered": "none"},
     "work": {"kind": "none"},
     "arrival": {"arrived": "no"},
     "stays": {"areas": "none"},
@@ -55,12 +56,12 @@ def place(district: District) -> dict[str, dict[str, Any]]:
     }
 
 
-def fill(client: Client, answers: dict[str, dict[str, Any]], until: str = "") -> None:
-    """Keep answers in the draft as if they had been typed, up to a page."""
+def fill(client: Client, answers: dict[str, dict[str, Any]], until: str = "", whom: str = "") -> None:
+    """Keep answers in a draft, one's own or that for somebody else, as if they had been typed, up to a page."""
     user = User.objects.get(pk=client.session["_auth_user_id"])
     pages = list(declaring.PAGES)
     before = pages[: pages.index(until)] if until else pages
-    draft = DeclarationDraft.objects.filter(user=user).first() or DeclarationDraft(user=user)
+    draft = DeclarationDraft.objects.filter(user=user, whom=whom).first() or DeclarationDraft(user=user, whom=whom)
     typed = {page: as_typed(answers[page]) for page in before if page in answers}
     draft.keep({**(draft.answers() if draft.pk else {}), **typed})
 

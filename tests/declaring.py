@@ -34,6 +34,7 @@ def declare(
         "estate": lambda: answer(page, "estate").check(),
         "building": lambda: answer(page, "building").check(),
         "room": lambda: page.locator("[name=room]").fill("1-301"),
+        "household": lambda: answer(page, "registered", "none").check(),
         "work": lambda: answer(page, "kind", "none").check(),
         "arrival": lambda: answer(page, "arrived", "no").check(),
         "stays": lambda: answer(page, "areas", "none").check(),

@@ -8,14 +8,15 @@ from typing import Any
 from django.test import Client
 
 from accesslog.actions import devices, passes, places
-from accesslog.actions.passes import CertificateScan, Decision, DocumentScan, TokenScan
+from accesslog.actions.passes import CertificateScan, Decision, DocumentScan, PaperScan, TokenScan
 from accesslog.devices import COOKIE
 from accesslog.models import Device, Place
 from citybrain.core import clock
 from citybrain.core.models import Area, Organisation, Person, User
 from citybrain.core.roles import GateStaff
-from healthcode import tokens
+from healthcode import paper_queries, tokens
 from healthcode.actions.code import number_of
+from healthcode.actions.paper import issue
 from healthcode.models import CodeState, RuleSet
 from tests.people import ZHANG_ID, District, browse
 
@@ -93,6 +94,16 @@ def token_scan(text: str, **more: Any) -> TokenScan:
 def document_scan(number: str = ZHANG_ID, **more: Any) -> DocumentScan:
     """Return a look at a document, now."""
     return DocumentScan(**{"type": "resident_id", "number": number, **_now(), **more})
+
+
+def paper_text(person: Person, by: User) -> str:
+    """Return the text of a paper code that is made for a person."""
+    return paper_queries.text_of(issue(person=person, by=by))
+
+
+def paper_scan(text: str, is_holder: bool = True, **more: Any) -> PaperScan:
+    """Return a look at a paper code, now."""
+    return PaperScan(**{"text": text, "is_holder": is_holder, **_now(), **more})
 
 
 def certificate_scan(accepted: bool = True, **more: Any) -> CertificateScan:

@@ -1,6 +1,7 @@
 """A plain evaluator of rule sets, written from their description and not from the engine: slow, simple, in Python."""
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,9 @@ def judge(
     live.sort(key=lambda fact: (fact.true_at, fact.kind != "declaration", fact.id))
     checks = _check_days(body, live)
     reasons, by_itself = [], []
-    for rule in sorted(body["rules"], key=lambda rule: rule["colour"] != "red"):
+    today = day_of(at).isoformat()
+    valid = [rule for rule in body["rules"] if rule.get("valid_from", "") <= today < rule.get("valid_to", "9")]
+    for rule in sorted(valid, key=lambda rule: (rule["colour"] != "red", -rule.get("priority", 0))):
         openings = [_closing(body, rule, one, live, checks, at) for one in _openings(rule, live, areas)]
         still = [one for one, _alone in openings if one.is_open]
         if still:
@@ -163,16 +166,34 @@ def _closing(
     checks: Mapping[dt.date, bool],
     at: dt.datetime,
 ) -> tuple[Opening, dt.datetime | None]:
-    """Fill in whether and when an opening ends; return with it the instant at which it ends by itself."""
+    """Fill in whether and when an opening ends, by whichever way is first; return with it when it ends by itself."""
+    closes_when = rule["closes_when"]
+    ways = closes_when["any_of"] if isinstance(closes_when, dict) else [closes_when]
+    ends = [_way(body, way, opening, live, checks, at) for way in ways]
+    opening.is_open = not any(is_over for is_over, _until, _by_itself in ends)
+    opening.until = min((until for _is_over, until, _by_itself in ends if until), default=None)
+    return opening, min((by_itself for _is_over, _until, by_itself in ends if by_itself), default=None)
+
+
+def _way(
+    body: Mapping[str, Any],
+    way: Sequence[Mapping[str, Any]],
+    opening: Opening,
+    live: Sequence[Fact],
+    checks: Mapping[dt.date, bool],
+    at: dt.datetime,
+) -> tuple[bool, dt.datetime | None, dt.datetime | None]:
+    """Return whether a way out is gone, the earliest end by it, and the end that needs nobody's doing."""
     ends: list[dt.datetime] = []
     is_ended = is_checked_in = True
     days_end = None
-    for closer in rule["closes_when"]:
+    for closer in way:
         if "days" in closer:
             days_end = start_of(opening.day + (closer["days"] + 1) * DAY)
             ends.append(days_end)
         elif "check_ins" in closer:
-            best, done = _count(body, checks, opening.day, day_of(at))
+            missed_day = closer.get("missed_day", body["check_ins"]["missed_day"])
+            best, done = _count(missed_day, checks, opening.day, day_of(at))
             is_checked_in = best >= closer["check_ins"]
             if not is_checked_in:
                 first = opening.day + DAY
@@ -180,26 +201,42 @@ def _closing(
                 next_day = max(first, today + DAY if today in checks else today)
                 ends.append(start_of(next_day + (closer["check_ins"] - done - 1) * DAY))
         else:
-            since = [
-                fact.true_at
-                for fact in live
-                if _matches(fact, closer["evidence"], closer.get("where", {}), live) and fact.true_at >= opening.since
-            ]
-            apart = dt.timedelta(hours=closer.get("apart_hours", 0))
-            is_ended &= bool(since) and max(since) - min(since) >= apart
-    opening.is_open = not (is_ended and is_checked_in and (days_end is None or days_end <= at))
-    opening.until = max(ends) if is_ended and ends else None
-    return opening, days_end if is_ended and is_checked_in else None
+            is_ended &= _is_met(closer, opening, live)
+    is_over = is_ended and is_checked_in and (days_end is None or days_end <= at)
+    until = max(ends) if is_ended and ends else None
+    return is_over, until, days_end if is_ended and is_checked_in else None
 
 
-def _count(body: Mapping[str, Any], checks: Mapping[dt.date, bool], after: dt.date, today: dt.date) -> tuple[int, int]:
+def _is_met(closer: Mapping[str, Any], opening: Opening, live: Sequence[Fact]) -> bool:
+    """Try every choice of as many pieces as it takes."""
+    pieces = [
+        fact
+        for fact in live
+        if fact.true_at >= opening.since and _matches(fact, closer["evidence"], closer.get("where", {}), live)
+    ]
+    apart = dt.timedelta(hours=closer.get("apart_hours", 0))
+    within = dt.timedelta(days=closer.get("within_days", 10**5))
+    breaks = [
+        fact.true_at
+        for fact in live
+        if "broken_by" in closer and _matches(fact, closer["evidence"], closer["broken_by"], live)
+    ]
+    for chosen in itertools.combinations(pieces, closer.get("count", 1)):
+        first, last = chosen[0].true_at, chosen[-1].true_at
+        far_enough = all(after.true_at - before.true_at >= apart for before, after in itertools.pairwise(chosen))
+        if far_enough and last - first <= within and not any(first < broken <= last for broken in breaks):
+            return True
+    return False
+
+
+def _count(missed_day: str, checks: Mapping[dt.date, bool], after: dt.date, today: dt.date) -> tuple[int, int]:
     """Walk the days after an opening; return the longest count of normal check-ins and the present one."""
     best = done = 0
     day = after + DAY
     while day <= today:
         if day in checks:
             done = done + 1 if checks[day] else 0
-        elif day != today and body["check_ins"]["missed_day"] == "restart":
+        elif day != today and missed_day == "restart":
             done = 0
         best = max(best, done)
         day += DAY

@@ -1,5 +1,6 @@
 """Every page of the product in its states, each as whoever meets it, with a district at work behind it."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,18 +12,32 @@ from django.test import Client
 from django.urls import reverse
 
 from accesslog import devices
-from citybrain.core import audit, clock, roles
+from citybrain.core import audit, clock, photos, roles
+from citybrain.core.actions import erasure
 from citybrain.core.models import AuditRow, Delivery, Event, Person, RefusalNotice, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from community.models import Duty, WorkOrder
 from healthcode import declaring
-from tests import codes, declarations, gates
+from healthcode.actions import appeal_case, isolation
+from healthcode.actions import trial as trials
+from healthcode.models import Guardianship
+from tests import (
+    appeals,
+    changed_rules,
+    codes,
+    declarations,
+    gates,
+    walk_family,
+    walk_paper,
+    walk_programs,
+    walk_recording,
+)
 from tests.cockpit import City, follow_all
 from tests.declarations import CALM, NEW_PHONE, account
-from tests.orders import order_for
+from tests.orders import order_for, picture
 from tests.passages import write_pass
-from tests.people import LI_ID, ZHANG_ID, District, browse
+from tests.people import LI_ID, ZHANG_ID, District, browse, make_person
 
 SENT_PHONE = "19900008888"
 # Addresses that answer with no page: data, pictures, or a redirect to a page of the walk.
@@ -49,10 +64,30 @@ NO_PAGES = {
     "core:out": "redirects",
     "core:requeue": "redirects",
     "core:ticket": "JSON",
+    "healthcode:isolation_confirm": "redirects",
     "dashboard:cockpit_shapes": "JSON",
     "dashboard:cockpit_ticket": "JSON",
+    "healthcode:code_key": "JSON",
+    "healthcode:code_more": "a part of the code page",
+    "healthcode:code_open": "redirects",
+    "healthcode:code_state": "JSON",
+    "healthcode:code_worker": "a script",
+    "core:erasure_take_back": "redirects",
+    "core:own_data_file": "a file",
+    "healthcode:appeal_confirm": "redirects, or shows the case",
+    "healthcode:appeal_paper": "a picture",
+    "healthcode:appeal_photo": "a picture",
+    "healthcode:appeal_review": "redirects",
+    "healthcode:appeal_take": "redirects, or shows the case",
+    "healthcode:appeal_take_back": "redirects",
     "healthcode:picture": "a picture",
+    "healthcode:decide_rules": "redirects, or shows the proposal",
+    "healthcode:risk_areas_file": "a file",
+    "healthcode:rules_file": "JSON",
+    "healthcode:take_back_rules": "redirects",
+    "healthcode:try_rules": "redirects, or shows the page of changes",
 }
+NO_PAGES |= walk_family.NO_PAGES | walk_paper.NO_PAGES | walk_recording.NO_PAGES | walk_programs.NO_PAGES
 Ask = Callable[[Client], HttpResponse]
 
 
@@ -88,7 +123,22 @@ class Walk:
         self.city = City(self.district)
         self.nowhere = self.city.area("community", "330103009002", self.city.street)
         self.clients["nobody"] = Client()
-        for part in (_visitors, _residents, _declaring, _gates, _grid_workers, _community, _command, _faults):
+        for part in (
+            _visitors,
+            _residents,
+            _isolated,
+            _declaring,
+            _gates,
+            _grid_workers,
+            _community,
+            _command,
+            _rules,
+            _recording,
+            _appeals,
+            _families,
+            _programs,
+            _faults,
+        ):
             self.stops += part(self)
 
     def client(self, who: str, user: User, purpose: str = "visit") -> Client:
@@ -142,11 +192,62 @@ def _residents(walk: Walk) -> Iterator[Stop]:
     for page in ("accesslog:own_passes", "core:looks"):
         yield _get(page, "yellow")
         yield _get(page, "green", says="empty")
+    yield _get("healthcode:code", "nobody", query="?opened=1", status=400)
     yield _get("core:me", "resident")
     yield _get("healthcode:renew", "resident")
     walk.client("newcomer", account(NEW_PHONE), purpose="")
     for page in ("dashboard:home", "core:me", "core:looks", "accesslog:own_passes"):
         yield _get(page, "newcomer", says="without a person")
+
+
+def _isolated(walk: Walk) -> Iterator[Stop]:
+    now, district = clock.now(), walk.district
+    person, child = make_person("钱八", district.grid), make_person("钱九", district.grid)
+    mother = district.resident(person, "19900051111")
+    officer = district.user(roles.HealthOfficer)
+    for one in (person, child):
+        codes.tell(one, "exposure", {"grade": "secondary"}, now, true_at=now - dt.timedelta(days=4))
+    today = clock.today()
+    order = isolation.Order("hotel", "汉庭酒店301室", today, today + dt.timedelta(days=7))
+    begun = isolation.order_isolation(person=person, order=order, seen=0, by=officer)
+    proof = photos.keep(jpeg=picture(), area=district.grid, by=mother)
+    Guardianship.objects.create(
+        guardian=mother,
+        person=child,
+        area=district.grid,
+        named=child.name,
+        relation="child",
+        proof=proof,
+        state="verified",
+        asked_at=now,
+    )
+    who = "isolated"
+    client = walk.client(who, mother, purpose="")
+    yield _get("healthcode:check_in", who)
+    yield _post("healthcode:check_in", who, says="with errors", data={"seen": 0, "celsius": "99"})
+    yield _get("healthcode:check_in", "green", says="not needed")
+    yield _get("healthcode:check_in_for", who, child.ref)
+    client.post(reverse("healthcode:check_in_for", args=[child.ref]), {"seen": 0, "symptoms": "fever"})
+    yield _get("healthcode:check_in_for_done", who, child.ref)
+    codes.tell(person, "check_in", {"symptoms": []}, now)
+    yield _get("healthcode:check_in_done", who)
+    client.post(reverse("community:ask"), {"seen": 0, "wants": "food", "words": "米"})
+    yield _get("community:ask", who)
+    yield _post("community:ask", who, says="with errors", data={"seen": 0})
+    yield _get("community:ask", "green", says="not needed")
+    yield _get("community:ask_for", who, child.ref)
+    health = walk.role(roles.HealthOfficer)
+    yield _get("healthcode:isolations", health)
+    yield _post("healthcode:isolation_find", health, says="with errors", data={"number": "1"})
+    yield _get("healthcode:isolation_order", health, person.ref)
+    yield _post("healthcode:isolation_order", health, person.ref, says="with errors", data={"place": "hotel"})
+    yield _get("healthcode:isolation_order", health, district.li.ref, says="without a ground")
+    yield _get("healthcode:isolation_release", health, begun.ref if begun else "")
+    worker = walk.role(roles.GridWorker)
+    yield _get("community:care", worker)
+    yield _get("community:care", worker, query="?show=ending")
+    yield _get("healthcode:check_in_record", worker, child.ref)
+    yield _post("healthcode:check_in_record", worker, child.ref, says="with errors", data={})
 
 
 def _declaring(walk: Walk) -> Iterator[Stop]:
@@ -165,7 +266,6 @@ def _declaring(walk: Walk) -> Iterator[Stop]:
             if page not in walk.asked and walk.clients[who].get(declarations.page_url(page)).status_code == 200:
                 walk.asked.add(page)
                 yield _get("healthcode:declare_page", who, page, says=page)
-    assert walk.asked == set(declaring.PAGES)
     for number, page in enumerate(("who", "room", "stays", "health")):
         who = f"careless-{page}"
         careless = walk.client(who, account(f"1990004{number:04}"), purpose="")
@@ -284,6 +384,103 @@ def _command(walk: Walk) -> Iterator[Stop]:
     yield _get("dashboard:home", admin)
     yield _get("core:password", admin)
     yield _post("core:password", admin, says="with errors", data={})
+
+
+def _rules(walk: Walk) -> Iterator[Stop]:
+    yield _get("healthcode:rules", "nobody")
+    first = codes.put_in_force(codes.BODY, codes.AREAS, clock.now())
+    yield _get("healthcode:rules_version", "nobody", first.pk)
+    officer, commander = walk.role(roles.HealthOfficer), walk.role(roles.DistrictCommander)
+    trial = changed_rules.tried(walk.district, changed_rules.LOOSE)
+    waiting = changed_rules.proposed(walk.district, trial)
+    later = changed_rules.proposed(walk.district, trial, clock.now() + dt.timedelta(days=1))
+    coming = changed_rules.approved(walk.district, later)
+    yield _get("healthcode:rules_version", "nobody", coming.pk, says="to come")
+    for page in ("rule_changes", "new_rule_set", "new_risk_list"):
+        yield _get(f"healthcode:{page}", officer)
+    for page in ("new_rule_set", "new_risk_list"):
+        yield _post(f"healthcode:{page}", officer, says="with errors", data={})
+    yield _get("healthcode:rule_set", officer, trial.rule_set_id)
+    yield _get("healthcode:risk_list", officer, first.risk_list)
+    yield _post("healthcode:risk_list", officer, first.risk_list, says="with errors", data={"code": "1"})
+    for page in ("rule_trial", "rule_trial_people", "propose_rules"):
+        yield _get(f"healthcode:{page}", officer, trial.ref)
+    yield _post("healthcode:propose_rules", officer, trial.ref, says="with errors", data={})
+    running = trials.try_out(rule_set=trial.rule_set, risk_list=0, by=walk.district.user(roles.HealthOfficer))
+    yield _get("healthcode:rule_trial", officer, running.ref, says="waiting")
+    yield _get("healthcode:rule_proposals", commander)
+    for page in ("rule_proposal", "rule_proposal_people"):
+        yield _get(f"healthcode:{page}", commander, waiting.ref)
+    decide, refuse = reverse("healthcode:decide_rules", args=[waiting.ref]), {"answer": "refuse"}
+    yield Stop("healthcode:rule_proposal", commander, decide, "with errors", ask=_posting(decide, refuse))
+
+
+def _posting(url: str, data: Mapping[str, Any]) -> Ask:
+    def ask(client: Client) -> Any:
+        return client.post(url, data)
+
+    return ask
+
+
+def _appeals(walk: Walk) -> Iterator[Stop]:
+    person, people = walk.city.people[6], walk.city.people
+    walk.client("appealing", user := walk.district.resident(person, "19900006543"), purpose="")
+    officer, street = walk.role(roles.HealthOfficer), walk.role(roles.StreetStaff)
+    decides = walk.district.user(roles.StreetStaff)
+    second = walk.district.user(roles.HealthOfficer)
+    cases = {
+        state: appeals.appeal_of(one, user, "") for state, one in zip(("open", "taken"), people[:4:2], strict=True)
+    }
+    appeal_case.take(appeal=cases["taken"], by=decides)
+    codes.tell(person, "exposure", {"grade": "close"}, clock.now())
+    yield _get("healthcode:appeal_new", "appealing")
+    yield _get("healthcode:appeal_new", "newcomer", says="without a person")
+    yield _post("healthcode:appeal_new", "appealing", says="with errors", data={"text": "字" * 1001})
+    mine = appeals.appeal_of(person, user, pictures=[picture()])
+    appeal_case.take(appeal=mine, by=decides)
+    appeal_case.ask(appeal=mine, question="您那天几点下班？", by=decides)
+    cases["proposed"] = appeal_case.propose(
+        appeal=mine, outcome="rejected", withdraws=[], answer=appeals.ANSWER, by=decides
+    )
+    whole = appeals.appeal_of(person, user, "", about="machine", text="")
+    cases["decided"] = appeals.decide(whole, second, decides, outcome="rejected")
+    yield _get("healthcode:own_appeals", "appealing")
+    yield _get("healthcode:own_appeals", "green", says="empty")
+    for case in (mine, whole):
+        yield _get("healthcode:appeal", "appealing", case.ref, says=case.number)
+    yield _post("healthcode:appeal_add", "appealing", mine.ref, says="with errors", data={}, status=409)
+    yield _get("healthcode:appeal_figures", "nobody")
+    yield _get("healthcode:appeals", street, query="?show=open")
+    yield _get("healthcode:appeals", walk.role(roles.StreetStaff, on=walk.nowhere), says="empty")
+    for says, case in cases.items():
+        yield _get("healthcode:appeal_case", street, case.ref, says=says)
+    yield _get("healthcode:appeal_case", officer, mine.ref, says="to confirm")
+    for step in ("ask", "propose"):
+        yield _post(f"healthcode:appeal_{step}", street, cases["taken"].ref, says="with errors", data={})
+    yield _post("healthcode:appeal_send_back", officer, mine.ref, says="with errors", data={})
+    yield _get("core:own_data", "appealing")
+    yield _get("core:erasure", "appealing")
+    yield _get("core:erasure", "newcomer", says="without a person")
+    yield _get("core:gone", "nobody")
+    asked = erasure.ask(person=people[0], by=user)
+    yield _get("core:erasures", street)
+    yield _get("core:erasures", f"{roles.StreetStaff.codename}-elsewhere", says="empty")
+    yield _get("core:erasure_answer", street, asked.ref)
+    yield _post("core:erasure_answer", street, asked.ref, says="with errors", data={})
+
+
+def _families(walk: Walk) -> Iterator[Stop]:
+    yield from walk_family.family_stops(walk, _get, _post)
+    yield from walk_paper.paper_stops(walk, _get, _post)
+    assert walk.asked == set(declaring.PAGES)
+
+
+def _programs(walk: Walk) -> Iterator[Stop]:
+    yield from walk_programs.program_stops(walk, _get, _post)
+
+
+def _recording(walk: Walk) -> Iterator[Stop]:
+    yield from walk_recording.recording_stops(walk, _get, _post)
 
 
 def _faults(walk: Walk) -> Iterator[Stop]:

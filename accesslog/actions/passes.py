@@ -5,7 +5,7 @@ No upstream call, no counting, no alert, no audit row: the pass is its own recor
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, connection, transaction
@@ -18,7 +18,7 @@ from citybrain.core import audit, clock, crypto, documents, photos
 from citybrain.core.models import Document, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
-from healthcode import queries, tokens
+from healthcode import paper_queries, queries, tokens
 from healthcode.models import State
 
 # A scan with a time further from ours is kept apart: the device's clock is absurd.
@@ -31,6 +31,16 @@ LONGEST_WAIT = dt.timedelta(seconds=60)
 TOKEN_USES_KEPT = dt.timedelta(minutes=10)
 DOCUMENTS_A_MINUTE = 20
 _FAULTS = {"unreadable": Result.UNREADABLE, "forged": Result.FORGED, "stale": Result.STALE}
+_PAPER_FAULTS: dict[paper_queries.Fault, Result] = {
+    "unreadable": Result.UNREADABLE,
+    "forged": Result.FORGED,
+    "expired": Result.PAPER_EXPIRED,
+    "void": Result.PAPER_VOID,
+    "wrong_issuer": Result.WRONG_ISSUER,
+    "unknown_issuer": Result.WRONG_ISSUER,
+}
+# What somebody's code says is for the gate at which they stand: nobody has compared these papers' holders with anybody.
+_HOLDER_ABSENT = frozenset({Result.PAPER_EXPIRED, Result.PAPER_VOID, Result.NOT_THE_HOLDER})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +82,16 @@ class CertificateScan(Scan):
     accepted: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class PaperScan(Scan):
+    """The text of a paper code, or its number; the guard has compared its holder with the identity document."""
+
+    lane: ClassVar[Lane] = Lane.PAPER
+    text: str = field(repr=False)
+    # False too for a paper that counts for nothing whoever holds it.
+    is_holder: bool
+
+
 @dataclass(frozen=True)
 class Decision:
     """What the gate is told; `pass_id` is None for a repeat, which is not kept."""
@@ -103,6 +123,11 @@ class _Verdict:
     certificate: Certificate | None = None
     is_repeat: bool = False
 
+    @property
+    def state(self) -> str:
+        """What the holder's code says, as far as the gate may know and keeps; "" when nobody is known."""
+        return self.holder.state if self.holder and self.result not in _HOLDER_ABSENT else ""
+
 
 def decide(*, device: Device, scan: Scan, by: User) -> Decision:
     """Decide on one scan at an enrolled device and keep the pass; `by` is the guard.
@@ -132,6 +157,18 @@ def decision_of(row: Pass | QuarantinedPass) -> Decision:
     return Decision(Result(row.result), row.is_admitted, row.state, name, row.pk, row.scanned_at)
 
 
+def shown_paper(*, device: Device, text: str) -> paper_queries.ShownPaper:
+    """Return what a paper says to a gate: it knows nobody of test walks unless it is one of theirs."""
+    paper = paper_queries.shown(text)
+    return replace(paper, holder=_of_this_tree(device, paper.holder))
+
+
+def holding_of(device: Device) -> tuple[str, list[int]]:
+    """Return whose gate a device stands at, as the trail has it: the organisation that runs it, else its area."""
+    place = device.point.place
+    return ("organisation", [place.organisation_id]) if place.organisation_id else ("area", [place.area_id])
+
+
 def purge_token_uses() -> int:
     """Forget where tokens were shown first, once they are dead; return how many."""
     gone, _models = TokenUse.objects.filter(first_at__lt=clock.now() - TOKEN_USES_KEPT).delete()
@@ -148,7 +185,7 @@ def _decide_once(device: Device, scan: Scan, by: User) -> Decision:
     return Decision(
         result=verdict.result,
         is_admitted=verdict.result in ADMITTING,
-        state=verdict.holder.state if verdict.holder else "",
+        state=verdict.state,
         masked_name=verdict.holder.masked_name if verdict.holder else "",
         pass_id=pass_id,
         scanned_at=scan.scanned_at,
@@ -164,6 +201,8 @@ def _judge(device: Device, scan: Scan, by: User) -> _Verdict:
             return _judge_document(device, scan, by)
         case CertificateScan():
             return _judge_certificate(device, scan, by)
+        case PaperScan():
+            return _judge_paper(device, scan)
     raise TypeError(scan)
 
 
@@ -185,6 +224,18 @@ def _judge_token(device: Device, scan: TokenScan) -> _Verdict:
     else:
         result = _by_state(device, holder.state) if is_here else Result.REPLAYED
     return _Verdict(result, holder, is_repeat=is_repeat)
+
+
+def _judge_paper(device: Device, scan: PaperScan) -> _Verdict:
+    if _find(device, scan):
+        raise _KeptError
+    paper = shown_paper(device=device, text=scan.text)
+    if paper.fault:
+        return _Verdict(_PAPER_FAULTS[paper.fault], paper.holder)
+    if paper.holder is None:
+        return _Verdict(Result.PAPER_VOID)
+    result = _by_state(device, paper.holder.state) if scan.is_holder else Result.NOT_THE_HOLDER
+    return _Verdict(result, paper.holder)
 
 
 def _of_this_tree(device: Device, holder: queries.Holder | None) -> queries.Holder | None:
@@ -230,13 +281,11 @@ def _verify(holder: queries.Holder, scan: DocumentScan, device: Device, by: User
     tags = crypto.blind_indexes(scan.type, documents.normalise(scan.number))
     shown = Document.objects.filter(person=holder.person_id, number_index__in=tags)
     if shown.filter(verified_at=None).update(verified_at=clock.now()):
-        place = device.point.place
-        where = ("organisation", [place.organisation_id]) if place.organisation_id else ("area", [place.area_id])
         audit.record(
             Deed.VERIFY_DOCUMENT,
             by=by,
             under=Act.CHECK_AT_GATE,
-            where=where,
+            where=holding_of(device),
             subjects=[holder.person_id],
             target=f"device:{device.pk}",
         )
@@ -282,7 +331,7 @@ def _keep(device: Device, scan: Scan, by: User, verdict: _Verdict) -> int:
         "lane": scan.lane,
         "result": verdict.result,
         "is_admitted": verdict.result in ADMITTING,
-        "state": verdict.holder.state if verdict.holder else "",
+        "state": verdict.state,
         "certificate_id": verdict.certificate.pk if verdict.certificate else None,
         "operator": by.pk,
     }

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from accesslog.models import Pass, Place
+from accesslog.models import Pass, Place, Result
 from accesslog.models.passage import PassBase
 from citybrain.core.models import Area, Person
 from community.actions.alerts import Raised, raise_alerts
@@ -36,6 +36,9 @@ def raise_for(passes: Sequence[PassBase]) -> None:
 
 def alert_kind(one: PassBase) -> str | None:
     """Return the kind of alert that a pass calls for, if any."""
+    # Whoever comes from elsewhere is led to the lane for certificates: what is refused there is told.
+    if one.result == Result.WRONG_ISSUER:
+        return None
     if not one.is_admitted:
         return Alert.Kind.REFUSED_AT_GATE
     # Yellow and red are what open reasons make; green has none.

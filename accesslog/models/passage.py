@@ -17,6 +17,7 @@ class Lane(models.TextChoices):
     TOKEN = "token", _("code on a phone")
     DOCUMENT = "document", _("identity document")
     CERTIFICATE = "certificate", _("certificate of another region")
+    PAPER = "paper", _("paper code")
 
 
 class Result(models.TextChoices):
@@ -36,6 +37,10 @@ class Result(models.TextChoices):
     REVOKED = "revoked", _("code that its holder replaced")
     NO_PERSON = "no_person", _("nobody is known by this document")
     CERTIFICATE_REFUSED = "certificate_refused", _("certificate not accepted")
+    PAPER_EXPIRED = "paper_expired", _("paper code whose last day has passed")
+    PAPER_VOID = "paper_void", _("paper code that was lost or replaced")
+    NOT_THE_HOLDER = "not_the_holder", _("paper code in the hands of somebody else")
+    WRONG_ISSUER = "wrong_issuer", _("signed code of another region")
 
 
 ADMITTING = frozenset({Result.GREEN, Result.YELLOW_ADMITTED, Result.CERTIFICATE})

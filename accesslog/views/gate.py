@@ -4,21 +4,26 @@ import functools
 import uuid
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accesslog import devices, payload, queries, words
-from accesslog.actions import passes
+from accesslog.actions import papers, passes
 from accesslog.actions.devices import DeviceElsewhereError, EnrolmentError, enrol_device, note_seen
-from accesslog.forms import CertificateLaneForm, DocumentLaneForm, EnrolmentForm, LaneForm
+from accesslog.forms import CertificateLaneForm, DocumentLaneForm, EnrolmentForm, LaneForm, PaperLaneForm
 from accesslog.models import Device, Result
 from citybrain.core import access, clock, photos
+from citybrain.core.foreign_keys import ISSUER
+from citybrain.core.models import User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
+from healthcode import paper_queries
 from healthcode.models import State
 
 P = ParamSpec("P")
@@ -67,9 +72,21 @@ def scan(request: HttpRequest) -> JsonResponse:
         scanned = payload.read_scan(request.read(payload.LARGEST + 1))
     except payload.PayloadError as problem:
         return _problem(problem.code, str(problem), problem.status)
+    if isinstance(scanned, passes.TokenScan) and paper_queries.is_paper(scanned.text):
+        return _paper_first(device, scanned, user)
     decision = passes.decide(device=device, scan=scanned, by=user)
     note_seen(device=device)
     return JsonResponse(_answer(decision))
+
+
+def _paper_first(device: Device, scanned: passes.TokenScan, user: User) -> JsonResponse:
+    """Ask the guard to compare whom a paper names with the identity document; decide at once where that is no use."""
+    note_seen(device=device)
+    if comparison := papers.compare(device=device, text=scanned.text, by=user):
+        return JsonResponse({"compare": _comparison(comparison)})
+    once = {name: getattr(scanned, name) for name in ("text", "nonce", "scanned_at", "sent_at")}
+    decision = passes.decide(device=device, scan=passes.PaperScan(**once, is_holder=False), by=user)
+    return JsonResponse(_answer(decision) | _next_lane(decision, scanned.text))
 
 
 @access.requires(Act.CHECK_AT_GATE)
@@ -91,6 +108,8 @@ def document(request: HttpRequest, device: Device) -> HttpResponse:
 def certificate(request: HttpRequest, device: Device) -> HttpResponse:
     """Keep a certificate of another region with its photo, and what the guard made of it."""
     form = CertificateLaneForm(request.POST or None, request.FILES or None)
+    region = request.GET.get("region", "")
+    hint = {"region": region if ISSUER.fullmatch(region) else "", "region_checked": request.GET.get("checked") == "1"}
     if request.method == "POST":
         photos.note_too_large(request, form)
         if form.is_valid():
@@ -98,7 +117,26 @@ def certificate(request: HttpRequest, device: Device) -> HttpResponse:
             asked["jpeg"] = form.cleaned_data["photo"]
             if _decide_by_hand(request, device, form, passes.CertificateScan, asked):
                 return redirect("accesslog:result", form.cleaned_data["nonce"])
-    return render(request, "accesslog/gate/certificate.html", {**_frame(device), "form": form})
+    return render(request, "accesslog/gate/certificate.html", {**_frame(device), **hint, "form": form})
+
+
+@access.requires(Act.CHECK_AT_GATE)
+@at_a_gate
+@require_http_methods(["GET", "POST"])
+def paper(request: HttpRequest, device: Device) -> HttpResponse:
+    """Check someone by a paper code: first show whom it names, then take what the guard found, then decide."""
+    form = PaperLaneForm(request.POST or None)
+    frame = {**_frame(device), "form": form, "compare": None}
+    if request.method == "POST" and form.is_valid():
+        text, is_holder = form.cleaned_data["code"], form.cleaned_data["is_holder"]
+        if is_holder is None:
+            comparison = papers.compare(device=device, text=text, by=access.signed_in(request))
+            if comparison:
+                return render(request, "accesslog/gate/paper.html", {**frame, "compare": comparison})
+        asked = {"text": text, "is_holder": bool(is_holder)}
+        _decide_by_hand(request, device, form, passes.PaperScan, asked)
+        return redirect("accesslog:result", form.cleaned_data["nonce"])
+    return render(request, "accesslog/gate/paper.html", frame)
 
 
 @access.requires(Act.CHECK_AT_GATE)
@@ -146,6 +184,21 @@ def _elsewhere(request: HttpRequest, device: Device, deed: Deed) -> HttpResponse
 
 def _problem(code: str, message: str, status: int) -> JsonResponse:
     return JsonResponse({"error": code, "message": message}, status=status)
+
+
+def _next_lane(decision: passes.Decision, text: str) -> dict[str, str]:
+    """Return where to go on with a code of another region: to its certificate, with what is known of the code."""
+    if decision.result != Result.WRONG_ISSUER:
+        return {}
+    shown = paper_queries.shown(text)
+    hint = urlencode({"region": shown.issuer, "checked": int(shown.fault == "wrong_issuer")})
+    return {"next": f"{reverse('accesslog:certificate')}?{hint}"}
+
+
+def _comparison(one: papers.Comparison) -> dict[str, str]:
+    document = one.document
+    shown = {"kind": str(document.kind), "last_four": document.last_four} if document else {"kind": "", "last_four": ""}
+    return {"masked_name": one.masked_name, **shown}
 
 
 def _answer(decision: passes.Decision) -> dict[str, Any]:

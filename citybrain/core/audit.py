@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from citybrain.core.models.user import User
 
+# Stands where a role stands when a program of an organisation did it.
+PROGRAM = "program"
+
 
 def record(
     deed: Deed,
@@ -29,8 +32,9 @@ def record(
 
     `under` is the permission it was done by, `where` the kind and ids of the areas or organisations that it touched:
     role and holding are read from them. `subjects` are ids of persons; `detail` holds counts and ids only.
+    Without a user, an organisation in `where` is the one whose program did it.
     """
-    held = scope.of(by).under(under, *where) if by is not None and under else [("", "")]
+    held = _held(by, under, where)
     (role, holding), also = held[0], [holding for _role, holding in held[1:]]
     return AuditRow.objects.create(
         at=clock.now(),
@@ -44,3 +48,12 @@ def record(
         target=target[:80],
         detail={**(detail or {}), **({"also_under": also} if also else {})},
     )
+
+
+def _held(
+    by: "User | AnonymousUser | None", under: Act | None, where: tuple[str, Iterable[int]]
+) -> list[tuple[str, str]]:
+    kind, ids = where
+    if by is None and kind == "organisation":
+        return [(PROGRAM, f"{kind}:{number}") for number in ids]
+    return scope.of(by).under(under, kind, ids) if by is not None and under else [("", "")]

@@ -61,7 +61,8 @@ def check(kind: str, number: str) -> str:
     plain = normalise(number)
     if not re.fullmatch(SHAPES[Type(kind)], plain):
         raise ValidationError(_("This does not look like a number of that document. Compare it with the document."))
-    if kind == Type.RESIDENT_ID:
+    if kind == Type.RESIDENT_ID or (kind == Type.FOREIGN_RESIDENT_ID and plain.startswith("9")):
+        # A foreigner's card of the present form is numbered like a resident's, and begins with 9.
         birth_date(plain)
         if plain[-1] != check_digit(plain[:17]):
             raise ValidationError(_("The last digit does not fit the rest. Compare all 18 places with the card."))

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from citybrain.core import documents
+from citybrain.core.models import ErasureRequest
 from citybrain.core.models.audit import AuditRow, Deed
 from citybrain.core.purposes import Purpose
 
@@ -80,6 +81,28 @@ class PurposeForm(forms.Form):
         choices=Purpose,
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one.")},
+    )
+
+
+class ErasureAnswerForm(forms.Form):
+    """How a request to erase data is answered."""
+
+    outcome = forms.ChoiceField(
+        label=_("What the law says"),
+        choices=ErasureRequest.Outcome.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one.")},
+    )
+    words = forms.CharField(
+        label=_("Why, for the person to read"),
+        help_text=_("In plain words: which rule, and until when."),
+        min_length=20,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        error_messages={
+            "required": _("Write why: the person has a right to know."),
+            "min_length": _("Write it so that the person understands it: at least 20 characters."),
+        },
     )
 
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from citybrain.core import beats, clock, outbox, scope
+from citybrain.core import audit, beats, clock, outbox, scope
 from citybrain.core.models import (
     Area,
     AreaCode,
@@ -99,6 +99,17 @@ TO_THE_RESIDENT: dict[str, StrOrPromise] = {
     Deed.SEE_PHOTO: _("A photo of a visit to you was opened"),
     Deed.VERIFY_DOCUMENT: _("Your document was compared with you at a gate"),
     Deed.RECORD_EVIDENCE: _("Evidence about you was recorded"),
+    Deed.ASK_STATE: _("It was asked what your code says, without the reasons"),
+    Deed.VERIFY_CODE: _("Your code was read"),
+    Deed.SEE_CORRECTION: _("Your request for a correction was opened"),
+    Deed.DECIDE_CORRECTION: _("Your request for a correction was decided"),
+    Deed.DECLARE: _("Somebody declared for you"),
+    Deed.ISSUE_PAPER_CODE: _("A paper code was made for you"),
+    Deed.VOID_PAPER_CODE: _("Your paper code was made worthless"),
+    Deed.SEE_PAPER_CODE: _("Your paper code was shown at a gate, or opened by staff"),
+    Deed.ADD_FAMILY: _("Somebody asked to act for you"),
+    Deed.VERIFY_FAMILY: _("Whether somebody may act for you, or you for somebody, was decided"),
+    Deed.END_FAMILY: _("Acting for you was ended"),
 }
 
 
@@ -139,7 +150,13 @@ def _look(row: AuditRow, places: dict[str, dict[int, str]], users: dict[int, Use
     where = places[kind].get(int(number), "") if kind in places else ""
     user = users.get(row.actor or 0)
     number_shown = "" if user is None or user.is_resident else user.username
-    return Look(row, str(ROLES[row.role].title) if row.role in ROLES else "", where, number_shown)
+    return Look(row, _role_in_words(row.role), where, number_shown)
+
+
+def _role_in_words(role: str) -> str:
+    if role == audit.PROGRAM:
+        return str(_("A program of an organisation"))
+    return str(ROLES[role].title) if role in ROLES else ""
 
 
 def looks_at(person_id: int, own_user_ids: Iterable[int]) -> QuerySet[AuditRow]:

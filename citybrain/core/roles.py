@@ -57,6 +57,11 @@ class Act(StrEnum):
     SEE_ESTATES = "see_estates"
     READ_AUDIT = "read_audit"
     RUN_SYSTEM = "run_system"
+    # A key lets a program in: the one who runs the system proposes it, another decides.
+    APPROVE_KEYS = "approve_keys"
+    CORRECT_DATA = "correct_data"
+    # What a program may ask for by a signed request, in the name of an organisation; no role has it.
+    USE_SERVICES = "use_services"
     # Needs no role: every account in use has it.
     SIGNED_IN = "signed_in"
 
@@ -124,7 +129,13 @@ class CommunityStaff(Role):
     codename = "community_staff"
     title = _("Community staff")
     sentence = _("Runs one community: its grids, gates and duty roster; closes orders that others have carried out.")
-    may = GridWorker.may | {Act.VERIFY_ORDERS, Act.SET_DUTY, Act.SET_UP_GATES, Act.SEE_COCKPIT}
+    may = GridWorker.may | {
+        Act.VERIFY_ORDERS,
+        Act.SET_DUTY,
+        Act.SET_UP_GATES,
+        Act.SEE_COCKPIT,
+        Act.CORRECT_DATA,
+    }
 
 
 class StreetStaff(Role):
@@ -222,7 +233,15 @@ class DistrictCommander(Role):
     title = _("District commander")
     sentence = _("Sees the whole district and gives orders; names stay masked.")
     may = frozenset(
-        {Act.SEE_AREAS, Act.SEE_ESTATES, Act.SEE_PEOPLE, Act.SEE_COCKPIT, Act.APPROVE_HELD, Act.APPROVE_RULES},
+        {
+            Act.SEE_AREAS,
+            Act.SEE_ESTATES,
+            Act.SEE_PEOPLE,
+            Act.SEE_COCKPIT,
+            Act.APPROVE_HELD,
+            Act.APPROVE_RULES,
+            Act.APPROVE_KEYS,
+        },
     )
 
 

@@ -3,8 +3,8 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from citybrain.core import access, api
-from citybrain.core.views import areas, audit, design, health, me, members, purpose, sign_in, system
+from citybrain.core import access, api, converters  # noqa: F401 (converters registers `ref`)
+from citybrain.core.views import areas, audit, design, health, me, members, purpose, rights, sign_in, system
 
 app_name = "core"
 
@@ -22,6 +22,13 @@ urlpatterns = [
     path("purpose/", purpose.purpose, name="purpose"),
     path("me/", me.me, name="me"),
     path("me/looks/", me.looks, name="looks"),
+    path("me/data/", rights.own_data, name="own_data"),
+    path("me/data.zip", rights.own_data_file, name="own_data_file"),
+    path("me/erasure/", rights.erasure, name="erasure"),
+    path("me/erasure/take-back/", rights.take_back, name="erasure_take_back"),
+    path("me/gone/", rights.gone, name="gone"),
+    path("erasures/", rights.erasures, name="erasures"),
+    path("erasures/<ref:request_ref>/", rights.answer, name="erasure_answer"),
     path("areas/", areas.tree, name="areas"),
     path("organisations/<int:pk>/members/", members.members, name="members"),
     path("audit/", audit.trail, name="audit"),

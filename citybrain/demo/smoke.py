@@ -40,6 +40,7 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "estate": {"estate": FIRST},
     "building": {"building": FIRST},
     "room": {"room": "1-101"},
+    "household": {"registered": "none"},
     "work": {"kind": "none"},
     "arrival": {"arrived": "no"},
     "stays": {"areas": "none"},

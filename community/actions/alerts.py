@@ -11,7 +11,8 @@ from citybrain.core import clock, outbox
 from citybrain.core.models import Area, Person
 from community.models import Alert
 from community.queries import duty_grid
-from healthcode.models import Declaration
+from healthcode.actions.family import on_record, send_to
+from healthcode.models import Declaration, Guardianship
 
 PLACE_LENGTH = Alert._meta.get_field("place").max_length
 
@@ -111,6 +112,31 @@ def tell_document_taken(payload: Mapping[str, Any]) -> None:
         place="",
         cause="",
         at=clock.now(),
+    )
+
+
+def tell_family_to_check(payload: Mapping[str, Any]) -> None:
+    """Handle that somebody asks to act for another: the grid of that person's address is to check it.
+
+    Where the district knows the person, that is where they are on record, whatever whoever asks said: here, out of the
+    sight of whoever asked, the number is looked up for the first time.
+    """
+    asked = Guardianship.objects.select_related("guardian__person", "person__area", "area").get(
+        pk=payload["guardianship"]
+    )
+    if asked.state != Guardianship.State.WAITING:
+        return
+    known = on_record(asked)
+    grid = duty_grid(known.area if known else asked.area)
+    send_to(guardianship=asked, area=grid)
+    raise_alert(
+        kind=Alert.Kind.FAMILY_TO_CHECK,
+        subject=f"guardianship:{asked.pk}",
+        person=asked.guardian.person_id,
+        area=grid.pk,
+        place="",
+        cause="",
+        at=asked.asked_at,
     )
 
 

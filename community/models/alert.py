@@ -59,6 +59,10 @@ class Alert(models.Model):
         REVOKED = "revoked", _("code that its holder replaced")
         NO_PERSON = "no_person", _("nobody is known by this document")
         CERTIFICATE_REFUSED = "certificate_refused", _("certificate not accepted")
+        PAPER_EXPIRED = "paper_expired", _("paper code whose last day has passed")
+        PAPER_VOID = "paper_void", _("paper code that was lost or replaced")
+        NOT_THE_HOLDER = "not_the_holder", _("paper code in the hands of somebody else")
+        WRONG_ISSUER = "wrong_issuer", _("signed code of another region")
 
     ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=30, choices=Kind)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from citybrain.core import access, clock, scope
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
-from community import order_queries
+from community import care_queries, order_queries
 from community.models import WorkOrder
 
 
@@ -50,6 +50,7 @@ def order_frame(request: HttpRequest, order: WorkOrder, act: Act) -> dict[str, A
         "now": clock.now(),
         "visits": order_queries.visits(order),
         "steps": order_queries.steps(order),
+        "asked": care_queries.requests_behind(order),
         "may_see_person": bool(order.person and order.person.area_id in areas),
         "may_unmask": bool(order.person and order.person.area_id in held.ids("area", Act.UNMASK_PERSON)),
         "may_verify": order.area_id in held.ids("area", Act.VERIFY_ORDERS),

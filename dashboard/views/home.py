@@ -10,6 +10,7 @@ from citybrain.core import access, clock, queries, scope
 from citybrain.core.models import Organisation
 from citybrain.core.roles import Act
 from community import queries as community
+from healthcode import check_in_queries
 from healthcode import queries as healthcode
 
 LOOKS_DAYS = 30
@@ -30,6 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "is_resident": user.is_resident,
         "person": person,
         "code": healthcode.state_of(person) if person else None,
+        "owes_check_in": bool(person) and check_in_queries.owes_now(person),
         "is_declaring": bool(person) and healthcode.has_draft(user),
         "looks": looks,
         "looks_days": LOOKS_DAYS,

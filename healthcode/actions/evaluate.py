@@ -20,15 +20,15 @@ closed AS (
 ),
 kept AS (
   UPDATE healthcode_reason AS old
-     SET since = r.since, until = r.until, closes_when = r.closes_when, evidence = r.evidence
+     SET since = r.since, until = r.until, closes_when = r.closes_when, progress = r.progress, evidence = r.evidence
     FROM reason AS r
    WHERE old.closed_at IS NULL AND r.person_id = old.person_id AND r.rule = old.rule AND r.colour = old.colour
-     AND (old.since, old.until, old.closes_when, old.evidence)
-         IS DISTINCT FROM (r.since, r.until, r.closes_when, r.evidence)
+     AND (old.since, old.until, old.closes_when, old.progress, old.evidence)
+         IS DISTINCT FROM (r.since, r.until, r.closes_when, r.progress, r.evidence)
 ),
 new AS (
-  INSERT INTO healthcode_reason (person_id, rule, colour, since, until, closes_when, evidence, opened_at)
-  SELECT r.person_id, r.rule, r.colour, r.since, r.until, r.closes_when, r.evidence, %(at)s
+  INSERT INTO healthcode_reason (person_id, rule, colour, since, until, closes_when, progress, evidence, opened_at)
+  SELECT r.person_id, r.rule, r.colour, r.since, r.until, r.closes_when, r.progress, r.evidence, %(at)s
     FROM reason AS r
    WHERE NOT EXISTS (SELECT FROM healthcode_reason AS old
                       WHERE old.closed_at IS NULL AND old.person_id = r.person_id AND old.rule = r.rule
@@ -87,5 +87,7 @@ def write(ids: list[int], at: dt.datetime, activations: replay.Activations, *, b
         cursor.execute(statement.writing(_WRITES), values)
         changes = [Change(*row) for row in cursor.fetchall()]
     author = by.pk if by is not None else None
-    outbox.publish_each("code.changed", [{"person": change.person_id, "by": author} for change in changes])
+    if changes:
+        # One event however many they are: a change of rules turns a whole city's codes.
+        outbox.publish_each("code.changed", [{"persons": [change.person_id for change in changes], "by": author}])
     return changes

@@ -16,9 +16,6 @@ from healthcode import kinds, replay
 from healthcode.actions import evaluate
 from healthcode.models import Evidence
 
-# What may withdraw evidence of any kind; it cannot be withdrawn itself.
-WITHDRAWING = (kinds.Kind.WITHDRAWAL, kinds.Kind.APPEAL_DECISION)
-
 
 @dataclass(frozen=True)
 class Said:
@@ -107,7 +104,7 @@ def _check_withdrawal(person: Person, kind: str, withdraws: Evidence | None) -> 
     if withdraws.person_id != person.pk:
         raise ValidationError(_("Evidence about one person cannot withdraw what is known of another."))
     # A withdrawal stands; whoever erred in it records the evidence anew. Other evidence is replaced by its own kind.
-    if withdraws.kind in WITHDRAWING or kind not in {*WITHDRAWING, withdraws.kind}:
+    if not kinds.may_withdraw(kind, withdraws.kind):
         raise ValidationError(_("Evidence is withdrawn by a withdrawal, or replaced by evidence of the same kind."))
 
 

@@ -6,7 +6,7 @@ from citybrain.core import retention
 _WALKERS = f"""person_id IN ({retention.SMOKE_PERSONS}) AND NOT EXISTS (
     SELECT FROM healthcode_evidence AS e WHERE e.person_id = {{table}}.person_id AND e.known_at >= %(smoke)s)"""
 # Evidence last: the others are found by its age, and one points to it.
-TABLES = ("declaration", "reason", "codechange", "codestate", "codenumber", "evidence")
+TABLES = ("declaration", "reason", "codechange", "codestate", "codenumber", "papercode", "evidence")
 
 
 def erase(erasure: retention.Erasure) -> None:

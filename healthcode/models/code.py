@@ -30,7 +30,8 @@ class CodeState(models.Model):
     # From here on the verdict no longer holds by itself; none when only new evidence can change it.
     valid_until = models.DateTimeField(null=True)
     reasons = models.PositiveSmallIntegerField(default=0)
-    rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="+", db_index=False)
+    # The database need not check it for each of a city's rows: nobody may delete a rule set.
+    rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     evaluated_at = models.DateTimeField()
 
     class Meta:
@@ -59,11 +60,12 @@ class CodeChange(models.Model):
 
     append_only = True
 
-    person = models.ForeignKey(Person, models.PROTECT, related_name="code_changes", db_index=False)
+    # Neither key is checked by the database: the evaluator has locked the person, and nobody may delete a rule set.
+    person = models.ForeignKey(Person, models.PROTECT, related_name="code_changes", db_index=False, db_constraint=False)
     before = models.CharField(max_length=10, choices=State)
     after = models.CharField(max_length=10, choices=State)
     at = models.DateTimeField()
-    rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="+", db_index=False)
+    rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     # The transaction that wrote it: what a figure did not see yet is told by it, exactly.
     xid = XidField(db_default=Func(function="pg_current_xact_id"))
 

@@ -1,13 +1,22 @@
-"""Declaration: what a person said of where they live and work; and the draft of one not yet sent."""
+"""Declaration: what was said of where a person lives and works; and the draft of one not yet sent."""
 
 import json
 from typing import Any
 
 from django.db import models
+from django.utils.translation import pgettext_lazy
 
 from citybrain.core import clock, crypto
 from citybrain.core.models import Area, Organisation, Person, User
 from healthcode.models.evidence import Evidence
+
+
+class NoDocument(models.TextChoices):
+    """Why somebody has no identity document to show; the whole list."""
+
+    CHILD = "child", pgettext_lazy("no document", "a child that has none yet")
+    LOST = "lost", pgettext_lazy("no document", "lost, or not at hand")
+    UNKNOWN = "unknown", pgettext_lazy("no document", "cannot say who they are")
 
 
 class Declaration(models.Model):
@@ -26,6 +35,13 @@ class Declaration(models.Model):
     # Employer or school: in words, and the row where it is one that is known.
     work = models.CharField(max_length=120, blank=True)
     organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+")
+    # Where the household is registered (户籍地): a code of GB/T 2260, "none" where it is nowhere in the mainland, ""
+    # where it was not asked; and city or county in words.
+    household_code = models.CharField(max_length=6, blank=True, default="", db_default="")
+    household_place = models.CharField(max_length=60, blank=True, default="", db_default="")
+    # Why somebody declared for without a document has none; and how old they seem where nobody knows the birth date.
+    no_document = models.CharField(max_length=10, choices=NoDocument, blank=True, default="", db_default="")
+    age_guessed = models.PositiveSmallIntegerField(null=True)
     declared_at = models.DateTimeField()
 
     class Meta:
@@ -45,6 +61,8 @@ class DeclarationDraft(models.Model):
     # For whom: "" for the user, else the reference of a person, or a word of healthcode.whom for somebody new.
     whom = models.CharField(max_length=40, blank=True, default="", db_default="")
     cipher = models.BinaryField()
+    # The proof of relation of somebody new in the family, sealed, until it is sent.
+    picture = models.BinaryField(null=True)
     changed_at = models.DateTimeField()
 
     class Meta:

@@ -6,6 +6,7 @@ const video = document.getElementById("camera");
 const field = document.getElementById("text");
 const typed = document.getElementById("typed");
 const panel = document.getElementById("result");
+const comparison = document.getElementById("compare");
 const csrf = typed.querySelector("[name=csrfmiddlewaretoken]").value;
 
 // A code that stays in view is one scan.
@@ -19,7 +20,8 @@ const ANSWER_WITHIN_MS = 5000;
 const WIDEST = 960;
 // Mean brightness (0 to 255) below which a picture shows nothing.
 const DARK = 14;
-const TOKEN_LENGTH = 48;
+// Of a code on a phone, and of one on paper.
+const CODE_LENGTHS = new Set([48, 120]);
 const SLOW_MS = 400;
 const ASK_NETWORK_EVERY_MS = 3000;
 const BACK_SHOWN_MS = 8000;
@@ -110,7 +112,7 @@ function signal(admitted) {
 let closing = 0;
 
 function isHeld() {
-  return !panel.hidden && panel.dataset.admitted === "false";
+  return !comparison.hidden || (!panel.hidden && panel.dataset.admitted === "false");
 }
 
 function show(answer) {
@@ -124,6 +126,9 @@ function show(answer) {
   document.getElementById("result-name").textContent = answer.masked_name;
   document.getElementById("result-advice").textContent = answer.advice;
   document.getElementById("result-repeat").hidden = !answer.repeat;
+  const next = document.getElementById("result-next");
+  next.hidden = !answer.next;
+  next.href = answer.next ?? "";
   panel.hidden = false;
   // A scanner types and presses Enter: that must not wipe a refusal away.
   field.readOnly = !answer.admitted;
@@ -154,6 +159,32 @@ function remember(answer) {
 panel.addEventListener("click", close);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !panel.hidden) close();
+});
+
+// A paper proves nothing about who holds it: the guard compares first, and the scan is decided by what they press.
+
+let compared = null;
+
+function compare(scan, shown) {
+  compared = scan;
+  document.getElementById("compare-name").textContent = shown.masked_name;
+  document.getElementById("compare-kind").textContent = shown.kind;
+  document.getElementById("compare-four").textContent = shown.last_four;
+  for (const one of comparison.querySelectorAll("[data-document]")) one.hidden = (one.dataset.document === "known") !== Boolean(shown.kind);
+  comparison.hidden = false;
+  field.readOnly = true;
+  comparison.focus();
+}
+
+comparison.addEventListener("click", (event) => {
+  const pressed = event.target.closest("[data-holder]");
+  if (!pressed) return;
+  comparison.hidden = true;
+  field.readOnly = false;
+  // The paper is still in view: that is no new scan.
+  lastSeenAt = performance.now();
+  // Without the document nothing is decided.
+  if (pressed.dataset.holder) decide({ ...compared, lane: "paper", is_holder: pressed.dataset.holder === "yes" });
 });
 
 // Asking the server
@@ -188,14 +219,17 @@ async function ask(scan) {
   }
 }
 
-async function check(token) {
+function check(token) {
   if (isAsking || isHeld()) return;
+  // Drawn once: however often it is sent, it is one scan.
+  decide({ lane: "token", token, nonce: draw(), scanned_at: new Date().toISOString() });
+}
+
+async function decide(scan) {
   isAsking = true;
   problem("");
   notice("lost", false);
   const slow = setTimeout(() => notice("asking", true), SLOW_MS);
-  // Drawn once: however often it is sent, it is one scan.
-  const scan = { lane: "token", token, nonce: draw(), scanned_at: new Date().toISOString() };
   const until = performance.now() + RETRY_FOR_MS;
   let outcome = await ask(scan);
   clearTimeout(slow);
@@ -209,7 +243,8 @@ async function check(token) {
   isAsking = false;
   if (outcome) found();
   if (outcome?.answer) {
-    show(outcome.answer);
+    if (outcome.answer.compare) compare(scan, outcome.answer.compare);
+    else show(outcome.answer);
     return;
   }
   signal(false);
@@ -225,7 +260,7 @@ let lastSeenAt = -SAME_CODE_MS;
 
 function seen(texts) {
   if (!texts.length || isAsking || isHeld()) return;
-  const text = texts.find((one) => one.length === TOKEN_LENGTH) ?? texts[0];
+  const text = texts.find((one) => CODE_LENGTHS.has(one.length)) ?? texts[0];
   const isSame = text === lastText && performance.now() - lastSeenAt < SAME_CODE_MS;
   lastText = text;
   lastSeenAt = performance.now();

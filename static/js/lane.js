@@ -26,7 +26,7 @@ async function send(event) {
   form.dataset.sending = "yes";
   lost.hidden = true;
   try {
-    const options = { method: "POST", body: new FormData(form), cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
+    const options = { method: "POST", body: new FormData(form, event.submitter), cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
     const response = await fetch(form.action, options);
     if (response.status >= 500) throw new Error(response.statusText);
     if (response.redirected || !redraw(await response.text())) location.assign(response.redirected ? response.url : form.action);

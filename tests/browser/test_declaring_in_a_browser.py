@@ -86,7 +86,7 @@ def _say_where(page: Page, district: District) -> None:
 
 def _say_the_rest(page: Page) -> None:
     """Answer calmly, but for a stay in a high-risk area."""
-    for name, value in (("work", "none"), ("arrival", "no")):
+    for name, value in (("household", "none"), ("work", "none"), ("arrival", "no")):
         _asks(page, name)
         _choose(page, value)
     _asks(page, "stays")

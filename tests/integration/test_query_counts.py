@@ -1,6 +1,8 @@
 """Each list page asks the database a known number of statements, however many rows it shows."""
 
+import datetime as dt
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,17 +12,25 @@ from django.urls import reverse
 
 from accesslog.models import PassCursor
 from citybrain.core import audit, clock, roles
+from citybrain.core.actions import erasure
 from citybrain.core.actions.areas import create_area
 from citybrain.core.models import Area, Delivery, Event, Membership, RefusalNotice, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
-from community.models import Building, Estate, Household, HouseholdMember, Room
-from healthcode.models import CodeChange, RuleActivation
+from community.models import Building, CareRequest, Estate, Household, HouseholdMember, Room
+from healthcode.actions import appeal
+from healthcode.models import CodeChange, Isolation, RuleActivation, RuleSet
+from tests.appeals import appeal_of
+from tests.changed_rules import approved, proposed, tried
 from tests.codes import WELL, adopt, tell
+from tests.families import acts_for
 from tests.gates import make_gate
 from tests.orders import bring_to, order_for
+from tests.orders import tell as raise_alert
 from tests.passages import make_device, write_pass
 from tests.people import SINCE, SQUARE, District, browse, make_person
+from tests.programs import fill_lists
+from tests.recording import held_evidence
 from tests.repo import tree
 from tests.repo.pages import pages
 
@@ -45,6 +55,24 @@ LISTS = (
     ("core:members", roles.Employer),
     ("core:status", roles.SystemAdministrator),
     ("healthcode:why", roles.Resident),
+    ("healthcode:own_appeals", roles.Resident),
+    ("healthcode:appeals", roles.StreetStaff),
+    ("core:erasures", roles.StreetStaff),
+    ("healthcode:check_in", roles.Resident),
+    ("healthcode:family", roles.Resident),
+    ("healthcode:family_to_check", roles.CommunityStaff),
+    ("healthcode:isolations", roles.HealthOfficer),
+    ("community:care", roles.GridWorker),
+    ("community:ask", roles.Resident),
+    ("healthcode:rule_changes", roles.HealthOfficer),
+    ("healthcode:rule_proposals", roles.DistrictCommander),
+    ("healthcode:recording", roles.HealthOfficer),
+    ("healthcode:holds", roles.DistrictCommander),
+    ("healthcode:holds_trail", roles.Auditor),
+    ("healthcode:corrections", roles.Resident),
+    ("healthcode:corrections_to_decide", roles.CommunityStaff),
+    ("healthcode:app_keys", roles.SystemAdministrator),
+    ("healthcode:app_key_proposals", roles.DistrictCommander),
     ("dashboard:home", roles.Resident),
     ("dashboard:home", roles.CommunityStaff),
     ("dashboard:home", roles.Employer),
@@ -58,6 +86,47 @@ LISTS = (
 )
 # Pages that show one thing or do one thing.
 NO_LISTS = {
+    "healthcode:family_again",
+    "healthcode:family_check",
+    "healthcode:family_code",
+    "healthcode:family_declare",
+    "healthcode:family_declare_done",
+    "healthcode:family_declare_page",
+    "healthcode:family_declare_review",
+    "healthcode:family_end",
+    "healthcode:family_new",
+    "healthcode:family_new_page",
+    "healthcode:family_new_review",
+    "healthcode:family_picture",
+    "healthcode:family_proof",
+    "healthcode:family_why",
+    "healthcode:present",
+    "healthcode:present_declare",
+    "healthcode:present_declare_done",
+    "healthcode:present_declare_page",
+    "healthcode:present_declare_review",
+    "healthcode:present_new",
+    "healthcode:present_new_page",
+    "healthcode:present_new_review",
+    "healthcode:present_no_document",
+    "core:erasure",
+    "core:erasure_answer",
+    "core:erasure_take_back",
+    "core:own_data",
+    "core:own_data_file",
+    "healthcode:appeal",
+    "healthcode:appeal_add",
+    "healthcode:appeal_ask",
+    "healthcode:appeal_case",
+    "healthcode:appeal_confirm",
+    "healthcode:appeal_new",
+    "healthcode:appeal_paper",
+    "healthcode:appeal_photo",
+    "healthcode:appeal_propose",
+    "healthcode:appeal_review",
+    "healthcode:appeal_send_back",
+    "healthcode:appeal_take",
+    "healthcode:appeal_take_back",
     "accesslog:add_device",
     "accesslog:add_point",
     "accesslog:certificate",
@@ -68,6 +137,7 @@ NO_LISTS = {
     "accesslog:new_place",
     "accesslog:offer_code",
     "accesslog:place",
+    "accesslog:paper",
     "accesslog:result",
     "accesslog:revoke_device",
     "accesslog:scan",
@@ -83,6 +153,15 @@ NO_LISTS = {
     "community:return",
     "community:take_back",
     "community:verify",
+    "community:ask_for",
+    "healthcode:check_in_record",
+    "healthcode:check_in_done",
+    "healthcode:check_in_for",
+    "healthcode:check_in_for_done",
+    "healthcode:isolation_confirm",
+    "healthcode:isolation_find",
+    "healthcode:isolation_order",
+    "healthcode:isolation_release",
     "community:visit_photo",
     "community:export",
     "community:find",
@@ -95,13 +174,68 @@ NO_LISTS = {
     "core:requeue",
     "core:ticket",
     "dashboard:cockpit_ticket",
-    "healthcode:code",
+    "healthcode:code_more",
+    "healthcode:code_open",
+    "healthcode:code_state",
+    "healthcode:api_code_call",
+    "healthcode:api_consents",
+    "healthcode:api_correction",
+    "healthcode:api_evidence",
+    "healthcode:api_health_declaration",
+    "healthcode:api_health_query",
+    "healthcode:api_make_code",
+    "healthcode:api_trip_declaration",
+    "healthcode:api_verify_code",
+    "healthcode:app_key",
+    "healthcode:app_key_decide",
+    "healthcode:app_key_new",
+    "healthcode:app_key_proposal",
+    "healthcode:app_key_revoke",
+    "healthcode:app_key_secret",
+    "healthcode:app_key_stop",
+    "healthcode:correction",
+    "healthcode:correction_case",
+    "healthcode:correction_decide",
+    "healthcode:correction_new",
+    "healthcode:correction_paper",
+    "healthcode:correction_photo",
+    "healthcode:correction_take_back",
     "healthcode:declare",
     "healthcode:declare_done",
     "healthcode:declare_page",
     "healthcode:declare_review",
-    "healthcode:picture",
+    "healthcode:paper",
+    "healthcode:paper_give_up",
+    "healthcode:paper_lost",
+    "healthcode:paper_make",
+    "healthcode:paper_of",
+    "healthcode:paper_of_make",
+    "healthcode:paper_of_print",
+    "healthcode:paper_of_void",
+    "healthcode:paper_print",
     "healthcode:renew",
+    "healthcode:decide_hold",
+    "healthcode:decide_rules",
+    "healthcode:held",
+    "healthcode:hold",
+    "healthcode:hold_paper",
+    "healthcode:record",
+    "healthcode:record_list",
+    "healthcode:record_list_example",
+    "healthcode:record_person",
+    "healthcode:recorded",
+    "healthcode:withdraw",
+    "healthcode:new_risk_list",
+    "healthcode:new_rule_set",
+    "healthcode:propose_rules",
+    "healthcode:risk_list",
+    "healthcode:rule_proposal",
+    "healthcode:rule_proposal_people",
+    "healthcode:rule_set",
+    "healthcode:rule_trial",
+    "healthcode:rule_trial_people",
+    "healthcode:take_back_rules",
+    "healthcode:try_rules",
 }
 
 
@@ -149,11 +283,21 @@ def _fill(district: District, numbers: range) -> None:
     at, on = clock.now(), clock.today()
     worker = district.user(roles.CommunityStaff)
     rules = (RuleActivation.objects.first() or adopt()).rule_set
+    trial = tried(district, RuleSet.objects.earliest("pk"))
     # As if the consumer had read every pass.
     counted = {"era": 0, "xid": 2**62, "last_pass": 0, "moved_at": at}
     PassCursor.objects.get_or_create(name="watch", defaults=counted)
     for number in numbers:
         tell(district.zhang, "declaration", {**WELL, "symptoms": ["cough"]}, at)
+        isolated = make_person(f"隔离{number}", district.grid)
+        held_evidence(district, isolated)
+        fill_lists(district, isolated, number)
+        exposure = tell(isolated, "exposure", {"grade": "secondary"}, at, true_at=at - timedelta(days=2))
+        Isolation.objects.create(
+            person=isolated, order=exposure, place="home", area=district.grid, first_day=on, last_day=on, grounds=["x"]
+        )
+        alert = raise_alert(district.zhang, district.grid, kind="care_needed")
+        CareRequest.objects.create(person=district.zhang, alert=alert, wants=["food"], asked_at=at, asked_by=worker.pk)
         CodeChange.objects.create(person=district.zhang, before="green", after="yellow", at=at, rule_set=rules)
         grid = create_area(
             level=Area.Level.GRID,
@@ -175,10 +319,18 @@ def _fill(district: District, numbers: range) -> None:
             audit.record(Deed.SEE_PERSON, by=looking, under=Act.SEE_PEOPLE, subjects=[district.zhang.pk])
         RefusalNotice.objects.create(actor=stranger.pk, on=on, count=99, first_at=at, last_at=at)
         hand, eyes = district.user(roles.GridWorker), worker
+        acts_for(district.user(roles.Resident), person, grid)
         order_for(person, grid)
         order_for(person, district.grid, kind="open_reason_passed")
         bring_to(order_for(None, district.grid, subject=f"point:{number}"), "reported", worker=hand, verifier=eyes)
+        resident = district.user(roles.Resident)
+        appeal.take_back(appeal=appeal_of(district.zhang, resident, ""), by=resident)
+        appeal_of(person, resident)
+        erasure.ask(person=person, by=resident)
         make_gate(district, f"店{number}")
         write_pass(make_device(grid, f"门{number}"), person)
         event = Event.objects.create(kind="look.refused", payload={}, created_at=at)
         Delivery.objects.create(event=event, handler="planted", state=Delivery.State.PARKED, due_at=at)
+        proposed(district, trial)
+        approved(district, proposed(district, trial, at + dt.timedelta(days=1, minutes=number)))
+        RuleSet.objects.create(name=f"r{number}", version="1", body=trial.rule_set.body, digest="x", created_at=at)

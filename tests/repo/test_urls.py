@@ -13,6 +13,7 @@ from tests.repo.pages import Page, pages
 
 # A new public page is a deliberate act: it is named here too.
 PUBLIC = {
+    "healthcode:signing_keys",
     "core:healthz",
     "core:sign_in",
     "core:code",
@@ -21,6 +22,18 @@ PUBLIC = {
     "core:language",
     "core:mode",
     "core:design",
+    "core:gone",
+    "healthcode:appeal_figures",
+    # Drawn from a signed cookie, which is given to whoever has signed in.
+    "healthcode:code",
+    "healthcode:code_key",
+    "healthcode:code_worker",
+    "healthcode:picture",
+    "healthcode:code_called",
+    "healthcode:rules",
+    "healthcode:rules_version",
+    "healthcode:rules_file",
+    "healthcode:risk_areas_file",
 }
 ARGUMENTS = {
     "IntConverter": 1,

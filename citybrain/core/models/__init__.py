@@ -2,6 +2,7 @@
 
 from citybrain.core.models.area import Area, AreaCode
 from citybrain.core.models.audit import AuditBlock, AuditHead, AuditRow, RefusalNotice, XidEra
+from citybrain.core.models.erasure import ErasureRequest
 from citybrain.core.models.grant import AreaGrant, OrganisationGrant
 from citybrain.core.models.organisation import Membership, Organisation
 from citybrain.core.models.outbox import Delivery, Event
@@ -20,6 +21,7 @@ __all__ = [
     "AuditRow",
     "Delivery",
     "Document",
+    "ErasureRequest",
     "Event",
     "Membership",
     "Organisation",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from citybrain.core import access, audit, crypto, keyring
+from citybrain.core import access, audit, clock, crypto, keyring
 from citybrain.core.actions import sign_in as actions
 from citybrain.core.actions.accounts import change_password
 from citybrain.core.client import client_address
@@ -25,6 +25,8 @@ from citybrain.core.roles import Act
 # Session keys of a sign-in under way: the number, and the one code that this browser may redeem.
 PHONE_KEY = "signing_in"
 CODE_KEY = "signing_in_code"
+# When this browser signed in last: what asks for a fresh sign-in looks at it.
+ENTERED_KEY = "entered_at"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -116,15 +118,30 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def out(request: HttpRequest) -> HttpResponse:
     """End the session."""
-    if isinstance(request.user, User):
-        audit.record(Deed.SIGN_OUT, by=request.user, under=Act.SIGNED_IN)
+    user = request.user
+    if isinstance(user, User):
+        audit.record(Deed.SIGN_OUT, by=user, under=Act.SIGNED_IN)
+    is_staff = isinstance(user, User) and not user.is_resident
     logout(request)
-    return redirect("core:sign_in")
+    response = redirect("core:sign_in")
+    _forget_code(response)
+    if not is_staff:
+        # What a phone keeps of its code page for the time without a network. Staff keep none, but settings.
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def _enter(request: HttpRequest, user: User) -> HttpResponse:
     login(request, user, backend=BACKEND)
-    return redirect(_next(request) or settings.LOGIN_REDIRECT_URL)
+    request.session[ENTERED_KEY] = clock.now().timestamp()
+    response = redirect(_next(request) or settings.LOGIN_REDIRECT_URL)
+    _forget_code(response)
+    return response
+
+
+def _forget_code(response: HttpResponse) -> None:
+    """Drop what the browser may show without a session: the code of whoever used it before."""
+    response.delete_cookie(settings.CODE_COOKIE_NAME, path=settings.CODE_COOKIE_PATH, samesite="Lax")
 
 
 def _next(request: HttpRequest) -> str:

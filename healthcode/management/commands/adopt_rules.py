@@ -1,4 +1,4 @@
-"""Put a rule file in force from now on."""
+"""Put the first rules of an installation in force; later changes take two people, on the pages."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from healthcode.actions.rules import adopt_rules
 
 
 class Command(BaseCommand):
-    help = "Put a rule file in force from now on; the list of risk areas stays as it is."
+    help = "Put the first rule file of an installation in force from now on, with an empty list of risk areas."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, default=rules.SHIPPED, help="default: the shipped set")

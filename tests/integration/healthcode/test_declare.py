@@ -50,10 +50,10 @@ def test_a_resident_opens_each_page_in_turn(newcomer: Client, district: District
         url = newcomer.post(url, {"go": "on", **typed[seen[-1][0]]}).headers["Location"]
     assert [name for name, _step, _steps in seen] == [
         *["who", "address", "community", "estate", "building", "room"],
-        *["work", "arrival", "stays", "contact", "health"],
+        *["household", "work", "arrival", "stays", "contact", "health"],
     ]
-    assert [step for _name, step, _steps in seen] == list(range(1, 12))
-    assert {steps for _name, _step, steps in seen} == {11}
+    assert [step for _name, step, _steps in seen] == list(range(1, 13))
+    assert {steps for _name, _step, steps in seen} == {12}
     assert newcomer.get(url).status_code == 200
 
 
@@ -219,7 +219,7 @@ def test_without_risk_areas_the_question_is_left_out_and_the_review_says_so(
     assert newcomer.get(page_url("stays")).status_code == 302
     lines = newcomer.get(reverse("healthcode:declare_review")).context["lines"]
     assert [bool(line.page) for line in lines].count(False) == 2, "phone and stays have nothing to change"
-    assert newcomer.get(page_url("health")).context["steps"] == 10
+    assert newcomer.get(page_url("health")).context["steps"] == 11
 
 
 def test_an_area_that_was_a_risk_area_within_the_days_asked_about_is_still_asked(

@@ -10,7 +10,11 @@ import pytest
 CONSOLE = "citybrain.core.gateway.ConsoleGateway"
 HTTP = "citybrain.core.gateway.HttpGateway"
 OWN = "district.sms.Gateway"
-SAFE = {"CITYBRAIN_MESSAGE_GATEWAY_URL": "https://sms.example/send", "CITYBRAIN_MESSAGE_GATEWAY_TOKEN": "t"}
+SAFE = {
+    "CITYBRAIN_MESSAGE_GATEWAY_URL": "https://sms.example/send",
+    "CITYBRAIN_MESSAGE_GATEWAY_TOKEN": "t",
+    "CITYBRAIN_ISSUER": "330103",
+}
 SHOW = "import json; from django.conf import settings; print(json.dumps([getattr(settings, n) for n in {names}]))"
 
 
@@ -61,7 +65,26 @@ def test_outside_the_demo_a_start_without_a_safe_message_gateway_is_refused_with
 
 def test_outside_the_demo_a_gateway_that_prints_nothing_lets_it_start() -> None:
     assert _settings("MESSAGE_GATEWAY", CITYBRAIN_DEMO="0", CITYBRAIN_MESSAGE_GATEWAY=HTTP, **SAFE) == [HTTP]
-    assert _settings("MESSAGE_GATEWAY", CITYBRAIN_DEMO="0", CITYBRAIN_MESSAGE_GATEWAY=OWN) == [OWN]
+    assert _settings("MESSAGE_GATEWAY", CITYBRAIN_DEMO="0", CITYBRAIN_MESSAGE_GATEWAY=OWN, **SAFE) == [OWN]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"CITYBRAIN_ISSUER": ""}, "CITYBRAIN_ISSUER is not set"),
+        ({"CITYBRAIN_ISSUER": "3301"}, "CITYBRAIN_ISSUER is '3301'"),
+        ({"CITYBRAIN_PAPER_CODE_DAYS": "0"}, "CITYBRAIN_PAPER_CODE_DAYS is 0"),
+        ({"CITYBRAIN_FOREIGN_KEYS": "/nowhere/keys.json"}, "the keys of other regions in /nowhere/keys.json"),
+    ],
+)
+def test_a_start_without_a_whole_setting_of_the_signed_codes_is_refused_with_one_line(
+    environment: dict[str, str], problem: str
+) -> None:
+    run = _start(["DEMO"], **{"CITYBRAIN_DEMO": "0", "CITYBRAIN_MESSAGE_GATEWAY": HTTP, **SAFE, **environment})
+    assert run.returncode == 1
+    assert run.stderr.startswith(problem)
+    assert len(run.stderr.splitlines()) == 1
 
 
 @pytest.mark.slow

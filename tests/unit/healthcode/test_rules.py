@@ -13,20 +13,22 @@ from healthcode.models.risk_area import prefix_of
 from tests import oracle
 from tests.codes import AREAS, BODY, examples, history
 
-EXAMPLES = dict(examples())
+EXAMPLES = {name: (body, example) for name, body, example in examples()}
+SETS = {path.stem: rules.load(path) for path in sorted(rules.FOLDER.glob("*.json"))}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_of_a_rule_holds_by_the_plain_evaluator(name: str) -> None:
-    example = EXAMPLES[name]
-    judged = oracle.judge(BODY, history(example["evidence"]), AREAS, dt.datetime.fromisoformat(example["at"]))
+    body, example = EXAMPLES[name]
+    judged = oracle.judge(body, history(example["evidence"]), AREAS, dt.datetime.fromisoformat(example["at"]))
     assert (judged.state, [reason[0] for reason in judged.reasons]) == (example["state"], example["reasons"])
 
 
 def test_every_shipped_rule_has_examples_with_evidence_of_the_right_form() -> None:
-    for rule in BODY["rules"]:
-        assert rule["tests"]
-    for example in EXAMPLES.values():
+    assert SETS.keys() == {"hangzhou-2020-02-11", "strict-1", "loose-1"}
+    for body in SETS.values():
+        assert all(rule["tests"] for rule in body["rules"])
+    for _body, example in EXAMPLES.values():
         for item in example["evidence"]:
             kinds.check(item["kind"], item["facts"])
 
@@ -50,6 +52,17 @@ def _with(change: Mapping[str, Any], rule: int = 0) -> dict[str, Any]:
         ({"closes_when": [{"check_ins": 0}]}, "number of days"),
         ({"closes_when": [{"check_ins": 7}, {"check_ins": 14}]}, "once"),
         ({"closes_when": [{"evidence": "test_result", "count": 2}]}, "apart_hours"),
+        ({"closes_when": [{"evidence": "test_result", "count": 8, "apart_hours": 24}]}, "from 1 to 7"),
+        ({"closes_when": [{"evidence": "test_result", "within_days": 3}]}, "count above 1"),
+        ({"closes_when": [{"evidence": "test_result", "count": 2, "apart_hours": 1, "broken_by": {}}]}, "breaks"),
+        ({"closes_when": {"any_of": []}}, "list of lists"),
+        ({"closes_when": {"any_of": [[{"days": 1}], []]}}, r"any_of\[1\]"),
+        ({"closes_when": [{"check_ins": 7, "missed_day": "forgive"}]}, "missed_day"),
+        ({"closes_when": [{"evidence": "vaccination"}]}, "recorded only"),
+        ({"opened_by": [{"kind": "appeal_decision"}]}, "recorded only"),
+        ({"priority": 1.5}, "whole number"),
+        ({"valid_from": "2020-2-1"}, "a day"),
+        ({"valid_from": "2020-02-02", "valid_to": "2020-02-02"}, "after valid_from"),
         ({"name": {"zh": "只有中文"}}, "lacks"),
         ({"sql": "true"}, "knows no"),
     ],

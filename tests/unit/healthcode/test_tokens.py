@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from citybrain.core import clock, keyring
-from healthcode import tokens
+from healthcode import base45, tokens
 from healthcode.models.token import draw_number
 from healthcode.tokens import LIFE, PERIOD, Token, TokenError, make, read
 
@@ -37,7 +37,7 @@ def _fault(text: str, at: dt.datetime = NOON) -> str:
 
 
 def _raw(text: str) -> bytes:
-    return tokens._from_base45(text)
+    return base45.decode(text)
 
 
 @ANY_FIXTURE
@@ -111,7 +111,7 @@ def test_no_48_characters_of_base45_are_read_by_chance(text: str) -> None:
 @example(rest=b"\x00" * 30, head=b"\x01\x01")
 def test_no_32_bytes_are_read_by_chance_however_far_away_their_time_lies(rest: bytes, head: bytes) -> None:
     expected = "unreadable" if head[0] != 1 else "forged"
-    assert _fault(tokens._to_base45(head + rest)) == expected
+    assert _fault(base45.encode(head + rest)) == expected
 
 
 @ANY_FIXTURE
@@ -119,7 +119,7 @@ def test_no_32_bytes_are_read_by_chance_however_far_away_their_time_lies(rest: b
 def test_a_genuine_token_with_any_one_bit_flipped_is_refused(number: int, bit: int) -> None:
     raw = bytearray(_raw(make(number, NOON)))
     raw[bit // 8] ^= 1 << bit % 8
-    assert _fault(tokens._to_base45(bytes(raw))) == ("unreadable" if bit < 8 else "forged")
+    assert _fault(base45.encode(bytes(raw))) == ("unreadable" if bit < 8 else "forged")
 
 
 @ANY_FIXTURE
@@ -191,7 +191,7 @@ def test_a_code_number_is_64_random_bits_in_both_signs() -> None:
     ("plain", "text"), [(b"AB", "BB8"), (b"Hello!", "%69 VD92E"), (b"base-4", "UJCLQE7W5"), (b"\xff\xff", "FGW")]
 )
 def test_base45_is_that_of_the_standard(plain: bytes, text: str) -> None:
-    assert tokens._to_base45(plain) == text
+    assert base45.encode(plain) == text
 
 
 @pytest.mark.parametrize("triple", [":::", "GGW", "FGX"])
