@@ -20,12 +20,12 @@ demo: .venv/runtime.stamp  ## run a district that lives; RESIDENTS, DAYS, LIFE=o
 	@exec $(PYTHON) -m citybrain.demo
 
 test: system-packages setup  ## install what the tests need (apt, when root), run them all, end with a smoke run
-	$(PYTHON) -m pytest $(WORKERS) -m "not browser and not slow"
-	$(PYTHON) -m pytest -m "browser or slow"
+	$(PYTHON) -m pytest $(WORKERS) -m "steady or not (browser or slow)"
+	$(PYTHON) -m pytest -m "(browser or slow) and not steady"
 	$(PYTHON) -m tests.smoke_embedded
 
 quick: setup  ## run unit and integration tests, without browsers and slow ones
-	$(PYTHON) -m pytest $(WORKERS) tests/unit tests/integration -m "not browser and not slow"
+	$(PYTHON) -m pytest $(WORKERS) tests/unit tests/integration -m "not browser and not slow and not steady"
 
 check: setup  ## lint, format, types, imports
 	.venv/bin/ruff check

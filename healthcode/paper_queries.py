@@ -90,7 +90,7 @@ def document_of(person_id: int) -> MaskedDocument | None:
     """Return the document that a paper names, masked: the identity card before any other; None without any."""
     known = Document.objects.filter(person=person_id).select_related("person").order_by("id")
     first = min(known, key=lambda one: (one.type != documents.Type.RESIDENT_ID, one.pk), default=None)
-    return first and MaskedDocument(documents.Type(first.type).label, first.reveal()[-_LAST_FOUR:])
+    return MaskedDocument(documents.Type(first.type).label, first.reveal()[-_LAST_FOUR:]) if first else None
 
 
 def issuer_name() -> str:

@@ -12,16 +12,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accesslog import devices
-from citybrain.core import audit, clock, photos, roles
+from citybrain.core import audit, clock, roles
 from citybrain.core.actions import erasure
 from citybrain.core.models import AuditRow, Delivery, Event, Person, RefusalNotice, User
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import Act
 from community.models import Duty, WorkOrder
 from healthcode import declaring
-from healthcode.actions import appeal_case, isolation
+from healthcode.actions import appeal_case
 from healthcode.actions import trial as trials
-from healthcode.models import Guardianship
 from tests import (
     appeals,
     changed_rules,
@@ -29,6 +28,7 @@ from tests import (
     declarations,
     gates,
     walk_family,
+    walk_isolation,
     walk_paper,
     walk_programs,
     walk_recording,
@@ -37,7 +37,7 @@ from tests.cockpit import City, follow_all
 from tests.declarations import CALM, NEW_PHONE, account
 from tests.orders import order_for, picture
 from tests.passages import write_pass
-from tests.people import LI_ID, ZHANG_ID, District, browse, make_person
+from tests.people import LI_ID, ZHANG_ID, District, browse
 
 SENT_PHONE = "19900008888"
 # Addresses that answer with no page: data, pictures, or a redirect to a page of the walk.
@@ -201,53 +201,7 @@ def _residents(walk: Walk) -> Iterator[Stop]:
 
 
 def _isolated(walk: Walk) -> Iterator[Stop]:
-    now, district = clock.now(), walk.district
-    person, child = make_person("钱八", district.grid), make_person("钱九", district.grid)
-    mother = district.resident(person, "19900051111")
-    officer = district.user(roles.HealthOfficer)
-    for one in (person, child):
-        codes.tell(one, "exposure", {"grade": "secondary"}, now, true_at=now - dt.timedelta(days=4))
-    today = clock.today()
-    order = isolation.Order("hotel", "汉庭酒店301室", today, today + dt.timedelta(days=7))
-    begun = isolation.order_isolation(person=person, order=order, seen=0, by=officer)
-    proof = photos.keep(jpeg=picture(), area=district.grid, by=mother)
-    Guardianship.objects.create(
-        guardian=mother,
-        person=child,
-        area=district.grid,
-        named=child.name,
-        relation="child",
-        proof=proof,
-        state="verified",
-        asked_at=now,
-    )
-    who = "isolated"
-    client = walk.client(who, mother, purpose="")
-    yield _get("healthcode:check_in", who)
-    yield _post("healthcode:check_in", who, says="with errors", data={"seen": 0, "celsius": "99"})
-    yield _get("healthcode:check_in", "green", says="not needed")
-    yield _get("healthcode:check_in_for", who, child.ref)
-    client.post(reverse("healthcode:check_in_for", args=[child.ref]), {"seen": 0, "symptoms": "fever"})
-    yield _get("healthcode:check_in_for_done", who, child.ref)
-    codes.tell(person, "check_in", {"symptoms": []}, now)
-    yield _get("healthcode:check_in_done", who)
-    client.post(reverse("community:ask"), {"seen": 0, "wants": "food", "words": "米"})
-    yield _get("community:ask", who)
-    yield _post("community:ask", who, says="with errors", data={"seen": 0})
-    yield _get("community:ask", "green", says="not needed")
-    yield _get("community:ask_for", who, child.ref)
-    health = walk.role(roles.HealthOfficer)
-    yield _get("healthcode:isolations", health)
-    yield _post("healthcode:isolation_find", health, says="with errors", data={"number": "1"})
-    yield _get("healthcode:isolation_order", health, person.ref)
-    yield _post("healthcode:isolation_order", health, person.ref, says="with errors", data={"place": "hotel"})
-    yield _get("healthcode:isolation_order", health, district.li.ref, says="without a ground")
-    yield _get("healthcode:isolation_release", health, begun.ref if begun else "")
-    worker = walk.role(roles.GridWorker)
-    yield _get("community:care", worker)
-    yield _get("community:care", worker, query="?show=ending")
-    yield _get("healthcode:check_in_record", worker, child.ref)
-    yield _post("healthcode:check_in_record", worker, child.ref, says="with errors", data={})
+    yield from walk_isolation.isolation_stops(walk, _get, _post)
 
 
 def _declaring(walk: Walk) -> Iterator[Stop]:

@@ -132,9 +132,7 @@ def _list(request: HttpRequest, act: Act) -> HttpResponse:
     waiting = list(rows.filter(state=AppKey.State.PROPOSED)[: paging.PAGE_SIZE])
     others = rows.exclude(state=AppKey.State.PROPOSED)
     page = paging.page(others, ("-proposed_at", "-id"), paging.start_after(others, "ref", request.GET.get("after")))
-    is_admin = act == Act.RUN_SYSTEM
-    url = "healthcode:app_key" if is_admin else "healthcode:app_key_proposal"
-    frame = {"waiting": waiting, "page": page, "is_admin": is_admin, "url_name": url}
+    frame = {"waiting": waiting, "page": page, "is_admin": act == Act.RUN_SYSTEM}
     return render(request, "healthcode/app_keys/list.html", frame)
 
 

@@ -14,7 +14,7 @@ from tests.repo import tree
 from tests.repo.pages import pages
 from tests.walk import NO_PAGES, Stop, Walk
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.steady]
 
 AXE = (tree.ROOT / "tests" / "vendor" / "axe-core" / "axe.min.js").read_text()
 MEASURE = Path(__file__).with_name("every_page.js").read_text()

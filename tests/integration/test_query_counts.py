@@ -239,7 +239,7 @@ NO_LISTS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 def test_list_pages_ask_as_many_statements_as_are_pinned_however_many_rows_there_are(district: District) -> None:
     _fill(district, range(FEW))
     few = _statements(district)

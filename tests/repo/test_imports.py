@@ -10,6 +10,8 @@ import pytest
 from tests.repo import tree
 
 FACE = ("models", "actions", "queries")
+# Reads of one subject, where one module for all of them would be too long.
+QUERIES = "_queries"
 # Formats that an app publishes: they know no row and no user.
 FORMATS = ("healthcode.tokens", "healthcode.kinds", "healthcode.rules")
 # Modules that wire the apps together, so that they name any module of any app.
@@ -95,7 +97,7 @@ def _behind_the_face() -> Iterator[str]:
         for line, imported in _imports(tree.syntax(path)):
             app = _app_of(imported)
             inside = imported.removeprefix(f"{app}.").partition(".")[0]
-            is_public = inside in FACE or f"{app}.{inside}" in FORMATS
+            is_public = inside in FACE or inside.endswith(QUERIES) or f"{app}.{inside}" in FORMATS
             if app in tree.APPS[1:] and app != _app_of(module) and module not in WIRING and not is_public:
                 yield f"{tree.short(path)}:{line} imports {imported}"
 

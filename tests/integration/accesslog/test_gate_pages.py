@@ -187,7 +187,7 @@ def test_a_scan_needs_post_and_the_forms_token(gate: Gate) -> None:
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80) | st.lists(st.text())
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.dictionaries(st.sampled_from(["lane", "token", "nonce", "scanned_at", "sent_at", "more"]), ANYTHING),

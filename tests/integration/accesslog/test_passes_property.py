@@ -113,7 +113,7 @@ def _walk(model: Model, walk: list[tuple[Any, ...]]) -> None:
                     model.retry(number)
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(walk=steps)
 def test_every_sequence_of_scans_is_answered_and_kept_as_the_rules_say(

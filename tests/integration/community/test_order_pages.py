@@ -109,7 +109,7 @@ def test_a_filter_that_is_none_shows_no_order(district: District, order: WorkOrd
     assert response.context["page"].rows == []
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.parametrize("show", ["open", "done"])
 def test_lists_of_orders_page_without_holes_or_repeats(district: District, show: str) -> None:
     worker = district.user(GridWorker)

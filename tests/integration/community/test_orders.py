@@ -290,7 +290,7 @@ def test_nobody_but_the_one_it_is_given_to_works_on_an_order(district: District,
     assert order.state == state
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     walk=st.lists(

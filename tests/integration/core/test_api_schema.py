@@ -52,7 +52,7 @@ def _operations() -> list[tuple[str, dict[str, Any]]]:
     return [(path, methods["get"]) for path, methods in found.items() if "get" in methods]
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @given(data=st.data())
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_asked_each_answer_is_one_that_the_description_promises(district: District, data: Any) -> None:

@@ -79,7 +79,7 @@ def test_the_new_code_knows_its_predecessor_and_the_old_one_its_successor(distri
     assert before.successors.get() == opened
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db(databases=["default", "owner"], transaction=True)
 def test_the_whole_district_of_2019_finds_its_codes_of_2023_by_street_and_name() -> None:
     """下城区 was abolished: all 74 communities reappear under 拱墅区; by name alone 华丰社区 would be ambiguous."""

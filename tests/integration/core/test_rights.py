@@ -122,7 +122,7 @@ def test_what_was_not_sent_goes_with_the_request(district: District) -> None:
     assert not DeclarationDraft.objects.exists()
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db(transaction=True, databases=["default", "owner", "retention"])
 def test_who_asked_is_erased_when_nothing_has_to_be_kept_any_more_and_nobody_else_is() -> None:
     district = make_district()

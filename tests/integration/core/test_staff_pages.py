@@ -67,7 +67,7 @@ def test_an_account_without_a_role_is_told_so_and_shown_nothing_else(district: D
         assert client.get(reverse(page)).status_code == (200 if act == Act.SIGNED_IN else 403)
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 def test_navigation_offers_exactly_what_the_role_may_open(district: District) -> None:
     codes.adopt()
     roles: list[type[Role]] = [Resident, *STAFF_ROLES]

@@ -20,7 +20,7 @@ from healthcode.models import CodeChange
 from tests.cockpit import City, follow_all
 from tests.people import District, browse
 
-pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.steady]
 # For tests that need no commits: they are rolled back, which is faster.
 rolled_back = pytest.mark.django_db
 

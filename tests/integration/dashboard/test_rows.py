@@ -25,7 +25,7 @@ from tests.codes import WELL, tell
 from tests.orders import order_for
 from tests.people import District, browse, make_person
 
-pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.steady]
 
 # For tests that need no commits: they are rolled back, which is faster.
 rolled_back = pytest.mark.django_db

@@ -29,7 +29,7 @@ from tests.passages import write_pass
 from tests.people import browse
 from tests.small_world import adopt_now, make_town, make_world, without_outbreak
 
-pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.steady]
 PEOPLE = 400
 
 

@@ -169,7 +169,7 @@ def test_after_an_interrupted_load_the_next_one_says_what_to_do_and_changes_noth
     assert (Person.objects.count(), Place.objects.count(), User.objects.count()) == left
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 def test_the_last_days_are_on_record_under_rules_that_were_in_force_and_the_truth_is_apart(
     settings: Any, tmp_path: Any
 ) -> None:
@@ -192,7 +192,7 @@ def test_the_last_days_are_on_record_under_rules_that_were_in_force_and_the_trut
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+\+00:00", line["at"])
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 def test_a_full_city_loads_in_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     load(residents=20_000)
     assert Person.objects.count() == 20_000

@@ -43,7 +43,7 @@ def _history(opened: list[tuple[int, str]], said: list[str], *, explains: bool) 
     return facts
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", [BODY, GOES_ON], ids=["restart", "go on"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

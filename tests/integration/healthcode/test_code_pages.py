@@ -412,7 +412,7 @@ def test_the_rules_in_force_and_the_last_declaration_are_named(people: District)
     text = _text(_page(_zhang(people), "/code/why/"))
     for said in (
         *("Hangzhou health code, 11 February 2020", "Version 2020-02-11", "In force since 2020-01-01 08:00"),
-        *("Temperature 36.6 °C", "No symptoms", "1幢101室", "东新电子", "ask for a correction at the office"),
+        *("Temperature 36.6 °C", "No symptoms", "1幢101室", "东新电子", "This is wrong: appeal", "Correct my data"),
     ):
         assert said in text, said
 

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from PIL import Image
 
 from citybrain.core import clock, roles
@@ -135,6 +136,7 @@ def test_nobody_gets_the_document_of_somebody_else(people: District) -> None:
     assert Correction.objects.get().state == "open"
 
 
+@translation.override("en")
 def test_an_approval_that_came_too_late_or_twice_or_from_oneself_is_refused(people: District) -> None:
     staff = people.user(roles.CommunityStaff)
     asked = ask(people)
@@ -217,7 +219,7 @@ def test_without_rules_a_correction_waits_and_says_why(district: District) -> No
     assert Person.objects.get(pk=district.zhang.pk).name == "张三"
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_decide_at_once_one_does() -> None:
     people = make_district()

@@ -184,7 +184,7 @@ NASTY = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.parametrize("page", [*CALM, "address", "community", "estate", "building", "organisation"])
 def test_nothing_that_can_be_typed_breaks_a_page(newcomer: Client, district: District, page: str) -> None:
     answers = {**CALM, **place(district), "work": {"kind": "employer", "name": "东"}}

@@ -116,7 +116,7 @@ def _instant(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", [BODY, OTHER, STRICT, LOOSE], ids=["shipped", "other", "strict", "loose"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -154,7 +154,7 @@ def test_evidence_is_on_record_and_a_change_is_told(people: District) -> None:
         again = record_evidence(person=people.zhang, kind="exposure", facts=CLOSE, source="disease_control", by=officer)
     row = AuditRow.objects.filter(deed=Deed.RECORD_EVIDENCE).earliest("id")
     assert (row.actor, row.subjects, row.target) == (officer.pk, [people.zhang.pk], f"evidence:{evidence.pk}")
-    assert Event.objects.get().payload == {"person": people.zhang.pk, "by": officer.pk}
+    assert Event.objects.get().payload == {"persons": [people.zhang.pk], "by": officer.pk}
     assert queries.reasons_of(people.zhang).get().evidence == [evidence.pk, again.pk]
 
 
@@ -203,7 +203,7 @@ def test_an_older_time_is_judged_by_the_rules_and_the_list_of_that_time(people: 
     assert queries.why_at(people.zhang, noon(2, 13)).reasons[0]["rule"] == "high_risk_stay"
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(histories(), min_size=3, max_size=6))

@@ -149,10 +149,11 @@ def test_what_is_not_there_is_said_in_a_line(tmp_path: Path, options: list[str],
         call_command("evaluate_code", *given)
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 def test_it_runs_in_a_checkout_where_nothing_was_set_up(tmp_path: Path) -> None:
     evidence = _file(tmp_path, {"person": "张三", "true_at": "2020-02-12T09:00:00+08:00", **DECLARED})
-    command = [sys.executable, "manage.py", "evaluate_code", "--rules", STRICT, "--evidence", evidence, "--at", AT]
+    given = ["--rules", str(STRICT), "--evidence", str(evidence), "--at", AT]
+    command = [sys.executable, "manage.py", "evaluate_code", *given]
     bare = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     ran = subprocess.run(command, cwd=tree.ROOT, env=bare, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, '{"person": "张三", "state": "green", "reasons": []}\n', "")

@@ -25,7 +25,7 @@ def _client() -> ModuleType:
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db(transaction=True)
 def test_the_example_of_the_documentation_declares_asks_makes_and_reads_a_code(live_server: Any) -> None:
     district = make_district()

@@ -417,7 +417,7 @@ def test_nobody_else_opens_the_pages_of_a_member(
         assert "李" not in answer.content.decode()
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @hypothesis.settings(max_examples=8, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(
     steps=st.lists(

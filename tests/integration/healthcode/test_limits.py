@@ -284,7 +284,7 @@ def test_whoever_does_not_see_all_the_people_does_not_decide(people: District, s
     assert Hold.objects.visible_to(far, Act.APPROVE_HELD).get() == hold
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db(transaction=True)
 def test_two_submissions_at_once_do_not_both_find_room(settings: Any) -> None:
     people = make_district()
@@ -311,7 +311,7 @@ def test_two_submissions_at_once_do_not_both_find_room(settings: Any) -> None:
     assert Hold.objects.count() == 16 - Evidence.objects.count()
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_however_a_list_is_cut_no_organisation_goes_beyond_its_limit_without_a_second_person(

@@ -379,7 +379,7 @@ def test_what_worsens_many_is_held_and_is_no_evidence_until_somebody_lets_it_in(
     assert Hold.objects.count() == 1
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db(transaction=True)
 def test_of_the_same_request_sent_many_times_at_once_one_is_let_in() -> None:
     district = make_district()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from healthcode import given as given_rules
 from healthcode import kinds, rules
@@ -104,8 +104,8 @@ def _tests(draw: st.DrawFn) -> list[tuple[str, dt.datetime, dict[str, Any]]]:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Fact]:
     """Draw one person's history: what opens, a series of tests, a series of check-ins with gaps, a withdrawal."""
-    drawn = _tests(draw)
-    for kind, facts in draw(
+    drawn: list[tuple[str, dt.datetime, dict[str, Any]]] = _tests(draw)
+    for kind, values in draw(
         st.lists(
             st.sampled_from(
                 [
@@ -124,16 +124,17 @@ def histories(draw: st.DrawFn) -> list[Fact]:
             max_size=5,
         )
     ):
-        drawn.append((kind, draw(hours), facts))
+        drawn.append((kind, draw(hours), dict(values)))
     first, missed = draw(hours), draw(st.sets(st.integers(0, 9), max_size=2))
     for number in range(draw(st.integers(0, 10))):
         if number not in missed:
             symptoms = ["cough"] if draw(st.integers(0, 9)) == 0 else []
             drawn.append(("check_in", first + dt.timedelta(days=number), {"symptoms": symptoms}))
-    facts = []
-    for number, (kind, at, values) in enumerate(drawn, start=1):
-        late = dt.timedelta(hours=draw(st.sampled_from((0, 0, 0, 30, 170))))
-        facts.append(Fact(number, kind, at, at + late, values))
+    late = [dt.timedelta(hours=draw(st.sampled_from((0, 0, 0, 30, 170)))) for _one in drawn]
+    facts = [
+        Fact(number, kind, at, at + late[number - 1], values)
+        for number, (kind, at, values) in enumerate(drawn, start=1)
+    ]
     if facts and draw(st.booleans()):
         old = draw(st.sampled_from(facts))
         because = {"because": "entered_in_error"}
@@ -150,7 +151,7 @@ def _instant(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=rule_sets(), batch=st.lists(histories(), min_size=6, max_size=10), at=hours)
@@ -207,5 +208,6 @@ def test_the_published_schema_knows_every_kind_of_evidence_and_each_of_its_facts
         told = schema["$defs"][kind]
         assert set(told["properties"]) == kinds.fields_of(kind)
         assert set(told["required"]) == {name for name in fields if not name.endswith("?")}
-    hanging = set(RULES.schema["$defs"]["opener"]["properties"]["kind"]["enum"])  # type: ignore[index,call-overload]
+    written: Any = RULES.schema
+    hanging = set(written["$defs"]["opener"]["properties"]["kind"]["enum"])
     assert hanging == set(kinds.Kind.values) - kinds.RECORDED_ONLY

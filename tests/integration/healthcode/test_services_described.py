@@ -48,7 +48,7 @@ def program(district: District) -> Program:
     return program_of(district, laboratory(district), per_minute=100_000, per_day=100_000)
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @given(data=st.data())
 @hypothesis_settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_sent_each_answer_is_one_that_the_description_promises(program: Program, data: Any) -> None:

@@ -52,7 +52,7 @@ def test_a_declaration_of_14_days_ago_becomes_expired_with_its_change_and_event(
     assert (state.state, state.valid_until, state.since) == ("expired", None, RUN_OUT)
     change = CodeChange.objects.latest("id")
     assert (change.before, change.after, change.at) == ("green", "expired", RUN_OUT)
-    assert Event.objects.get().payload == {"person": people.zhang.pk, "by": None}
+    assert Event.objects.get().payload == {"persons": [people.zhang.pk], "by": None}
 
 
 def test_a_second_sweep_finds_nothing_and_costs_one_statement(people: District) -> None:

@@ -386,7 +386,7 @@ ATTEMPTS: tuple[Callable[[City], int], ...] = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.django_db
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.__name__)
 def test_zhengzhou(district: District, attempt: Callable[[City], int]) -> None:
