@@ -238,8 +238,8 @@ SMOKE_KEEP = timedelta(minutes=15)
 # How long a worker has for an order, from the moment it is opened.
 ORDER_DUE = timedelta(hours=2)
 # How many people's codes evidence of others may make worse, and as many better, before a second person of another unit
-# has to let it in: of one unit in ten minutes, of one author, unit or feed in a day, of everybody in an hour, and of one
-# employer or school and of one grid in a day, whoever sent it (docs/security.md says why).
+# has to let it in: of one unit in ten minutes, of one author, unit or feed in a day, of everybody in an hour, and of
+# one employer or school and of one grid in a day, whoever sent it (docs/security.md says why).
 HOLD_LIMITS = {
     "burst": 5,
     "author_day": 20,
@@ -339,8 +339,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CityBrain",
-    "DESCRIPTION": "Residents as staff may see them, masked, by the session of a page; and the services of the health code "
-    "(GB/T 38963-2020) for programs of organisations, by signed requests. How to use it: docs/api.md.",
+    "DESCRIPTION": "Residents as staff may see them, masked, by the session of a page; and the services of the health "
+    "code (GB/T 38963-2020) for programs of organisations, by signed requests. How to use it: docs/api.md.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # The same for everybody who is signed in: it names nobody.

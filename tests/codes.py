@@ -89,7 +89,7 @@ def store(person: Person, facts: Iterable[Fact]) -> list[Fact]:
 
 
 def examples() -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Return every example of every shipped rule file: its name (file, rule, what it says), the rule set, the example."""
+    """Return every example of every shipped rule file: its name (file, rule, what it says), its rule set, itself."""
     for path in sorted(rules.FOLDER.glob("*.json")):
         body = rules.load(path)
         for rule in body["rules"]:

@@ -31,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "is_resident": user.is_resident,
         "person": person,
         "code": healthcode.state_of(person) if person else None,
-        "owes_check_in": bool(person) and check_in_queries.owes_now(person),
+        "owes_check_in": person is not None and check_in_queries.owes_now(person),
         "is_declaring": bool(person) and healthcode.has_draft(user),
         "looks": looks,
         "looks_days": LOOKS_DAYS,

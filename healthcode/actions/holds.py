@@ -1,6 +1,7 @@
 """Deciding on held evidence: another person, of another unit."""
 
 import hashlib
+from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -97,7 +98,7 @@ def _units_that_filled(hold: Hold) -> set[str]:
     areas = set(hold.items.values_list("person__area_id", flat=True))
     organisations = set(hold.items.values_list("person__memberships__organisation", flat=True))
     past = Impact.objects.filter(at__gt=hold.made_at - limits.DAY, at__lte=hold.made_at, is_approved=False)
-    filled = {
+    filled: dict[Hold.Because, Callable[[Impact], bool]] = {
         Hold.Because.ADDRESS: lambda row: row.area in areas,
         Hold.Because.ORGANISATION: lambda row: bool(organisations & set(row.organisations)),
         Hold.Because.DISTRICT: lambda row: row.at > hold.made_at - limits.HOUR,

@@ -77,8 +77,9 @@ def _rule(rule: Any, at: str) -> None:
     for name in ("valid_from", "valid_to"):
         _must(name not in rule or _is_day(rule[name]), f"{at}.{name}", "is a day such as 2020-02-11")
     _must(rule.get("valid_from", "") < rule.get("valid_to", "9"), f"{at}.valid_to", "comes after valid_from")
-    _must(isinstance(rule["opened_by"], list) and rule["opened_by"], f"{at}.opened_by", "is a list with something in it")
-    for number, opener in enumerate(rule["opened_by"]):
+    openers = rule["opened_by"]
+    _must(isinstance(openers, list) and openers, f"{at}.opened_by", "is a list with something in it")
+    for number, opener in enumerate(openers):
         _opener(opener, f"{at}.opened_by[{number}]")
     _closes_when(rule["closes_when"], f"{at}.closes_when")
     _must(isinstance(rule.get("tests", []), list), f"{at}.tests", "is a list")

@@ -226,7 +226,7 @@ def _walk(
             form.add_error(None, problem.messages[0])
         else:
             access.record_look(request, Deed.SEE_PERSON, Act.RECORD_TEMPERATURE, [person])
-            row = Evidence(pk=0, person=person, kind=form.kind, facts=said[0].facts, true_at=said[0].true_at)
+            row = Evidence(pk=0, person=person, kind=form.kind, facts=said[0].facts, true_at=form.true_at())
             frame |= {
                 "told": explanation.tell([row])[0],
                 "meaning": recording.meaning(person, queries.state_of(person).state, foreseen),

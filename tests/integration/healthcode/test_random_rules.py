@@ -105,7 +105,7 @@ def _tests(draw: st.DrawFn) -> list[tuple[str, dt.datetime, dict[str, Any]]]:
 def histories(draw: st.DrawFn) -> list[Fact]:
     """Draw one person's history: what opens, a series of tests, a series of check-ins with gaps, a withdrawal."""
     drawn: list[tuple[str, dt.datetime, dict[str, Any]]] = _tests(draw)
-    for kind, values in draw(
+    events: list[tuple[str, dict[str, Any]]] = draw(
         st.lists(
             st.sampled_from(
                 [
@@ -123,8 +123,8 @@ def histories(draw: st.DrawFn) -> list[Fact]:
             ),
             max_size=5,
         )
-    ):
-        drawn.append((kind, draw(hours), dict(values)))
+    )
+    drawn += [(kind, draw(hours), values) for kind, values in events]
     first, missed = draw(hours), draw(st.sets(st.integers(0, 9), max_size=2))
     for number in range(draw(st.integers(0, 10))):
         if number not in missed:
@@ -135,8 +135,9 @@ def histories(draw: st.DrawFn) -> list[Fact]:
         Fact(number, kind, at, at + late[number - 1], values)
         for number, (kind, at, values) in enumerate(drawn, start=1)
     ]
-    if facts and draw(st.booleans()):
-        old = draw(st.sampled_from(facts))
+    withdrawn: bool = draw(st.booleans())
+    if facts and withdrawn:
+        old: Fact = draw(st.sampled_from(facts))
         because = {"because": "entered_in_error"}
         facts.append(Fact(len(facts) + 1, "withdrawal", old.known_at, old.known_at, because, old.id))
     return facts

@@ -315,7 +315,7 @@ def by_guards_and_workers(city: City) -> int:
 def by_a_feed(city: City) -> int:
     """Send them by a signed feed: it has its own limit, and the same targets."""
     said = [Said(person, "exposure", CLOSE) for person in city.depositors]
-    feed = {"source": "laboratory", "by": None, "under": Act.RECORD_EXPOSURE, "feed": "key:1"}
+    feed: dict[str, Any] = {"source": "laboratory", "by": None, "under": Act.RECORD_EXPOSURE, "feed": "key:1"}
     assert submit_evidence(said=said, **feed).hold is not None
     for start in range(0, 180, 3):
         submit_evidence(said=said[start : start + 3], **feed)
