@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 
 from citybrain.core import clock
 from citybrain.core.models import Person
 from healthcode import queries, words
+from healthcode.engine import ways_out
 from healthcode.kinds import Kind
 from healthcode.models import CodeState, Declaration, Evidence, Reason, RiskArea, RuleActivation
 from healthcode.models.risk_area import LEVEL_DIGITS
@@ -132,12 +133,13 @@ def _explained(
     nameless = {"name": dict.fromkeys(LANGUAGES, reason.rule), "way_out": dict.fromkeys(LANGUAGES, "")}
     rule = next((rule for rule in body.get("rules", ()) if rule["rule"] == reason.rule), nameless)
     kept = sorted((evidence[one] for one in reason.evidence if one in evidence), key=_newest_first)
-    waits_for = [Kind(closer["evidence"]).label for closer in reason.closes_when if "evidence" in closer]
+    ways = ways_out({"closes_when": reason.closes_when})
+    waits_for = [[Kind(closer["evidence"]).label for closer in way if "evidence" in closer] for way in ways]
     return Explained(
         reason=reason,
         name=_in_language(rule["name"]),
         way_out=_in_language(rule["way_out"]),
-        depends_on=words.listed(waits_for),
+        depends_on=pgettext("between ways out", "; or: ").join(words.listed(kinds) for kinds in waits_for if kinds),
         told=[Told(one, words.said(one, place_names)) for one in kept],
     )
 

@@ -8,7 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from citybrain.core.models import Person
 from citybrain.core.own_data import MOST_ROWS, Section
-from healthcode import appeal_queries, explanation
+from healthcode import appeal_queries, explanation, paper_queries
 from healthcode.appeal_queries import unit_in_words
 from healthcode.models import Appeal, Evidence, Guardianship
 
@@ -52,17 +52,25 @@ _APPEAL = {
     "steps": _("What has happened"),
     "pictures": _("Pictures"),
 }
+_PAPER = {
+    "number": pgettext_lazy("paper code", "Number"),
+    "made_at": pgettext_lazy("paper code", "Made"),
+    "valid_through": _("Valid through"),
+    "voided_at": _("Worthless since"),
+    "because": pgettext_lazy("paper code", "Why?"),
+}
 _FAMILY = {"relation": _("Relation"), "state": _("State"), "asked_at": _("Time")}
 
 
 def health(person: Person) -> Iterable[Section]:
-    """Tell declarations, evidence, reasons, changes of the code, isolation, appeals and who acts for the person."""
+    """Tell declarations, evidence, reasons, changes of the code, papers, isolation, appeals and who acts for them."""
     yield _declarations(person)
     yield _evidence(person)
     yield _reasons(person)
     changes = person.code_changes.order_by("-at", "-id")[:MOST_ROWS]
     rows = [{"at": one.at, "before": one.get_before_display(), "after": one.get_after_display()} for one in changes]
     yield Section("code_changes", _("Every change of my code"), _CHANGE, rows)
+    yield _paper_codes(person)
     yield _isolations(person)
     yield _appeals(person)
     acted = Guardianship.objects.filter(person=person).order_by("id")
@@ -71,6 +79,21 @@ def health(person: Person) -> Iterable[Section]:
         for one in acted
     ]
     yield Section("acted_for_by", _("Who may act for you, and who asked to"), _FAMILY, family)
+
+
+def _paper_codes(person: Person) -> Section:
+    made = person.paper_codes.order_by("-issued_at", "-id")[:MOST_ROWS]
+    rows = [
+        {
+            "number": paper_queries.number_of(one),
+            "made_at": one.issued_at,
+            "valid_through": one.expires_on,
+            "voided_at": one.voided_at,
+            "because": one.get_voided_because_display(),
+        }
+        for one in made
+    ]
+    return Section("paper_codes", _("Paper codes"), _PAPER, rows)
 
 
 def _declarations(person: Person) -> Section:

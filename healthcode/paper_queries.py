@@ -87,9 +87,13 @@ def is_over(paper: PaperCode, on: dt.date) -> bool:
 
 
 def document_of(person_id: int) -> MaskedDocument | None:
-    """Return the document that a paper names, masked: the identity card before any other; None without any."""
-    known = Document.objects.filter(person=person_id).select_related("person").order_by("id")
-    first = min(known, key=lambda one: (one.type != documents.Type.RESIDENT_ID, one.pk), default=None)
+    """Return the document that a paper names, masked; None without any.
+
+    One that was compared comes before others, an identity card before a passport, and what was added last before that
+    which it corrects.
+    """
+    known = Document.objects.filter(person=person_id).select_related("person")
+    first = min(known, key=_rank, default=None)
     return MaskedDocument(documents.Type(first.type).label, first.reveal()[-_LAST_FOUR:]) if first else None
 
 
@@ -97,3 +101,7 @@ def issuer_name() -> str:
     """Return the name of the district that issues, its code where the name is not known."""
     district = Area.objects.filter(level=Area.Level.DISTRICT, code__startswith=settings.CODE_ISSUER).first()
     return district.name if district else settings.CODE_ISSUER
+
+
+def _rank(document: Document) -> tuple[bool, bool, int]:
+    return document.verified_at is None, document.type != documents.Type.RESIDENT_ID, -document.pk

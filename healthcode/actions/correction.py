@@ -13,11 +13,12 @@ from citybrain.core.models.audit import Deed
 from citybrain.core.purposes import Purpose
 from citybrain.core.roles import Act
 from healthcode import correction_values
+from healthcode.actions import paper
 from healthcode.actions.consent import put_on_record
 from healthcode.actions.evidence import Said, record_all
 from healthcode.actions.submit import unit_of
 from healthcode.kinds import Kind
-from healthcode.models import AppKey, Correction, Evidence
+from healthcode.models import AppKey, Correction, Evidence, PaperCode
 from healthcode.permissions import source_of
 
 Field, State, Shown = Correction.Field, Correction.State, Correction.Shown
@@ -141,6 +142,9 @@ def _apply(correction: Correction, new: list[str], compared: str, by: User) -> N
     else:
         person.born_on = dt.date.fromisoformat(new[0])
     person.save(update_fields=["name", "name_sort", "sex", "born_on"])
+    if correction.field in {Field.NAME, Field.DOCUMENT}:
+        because = PaperCode.Because.CORRECTED
+        paper.void(person=person, because=because, by=by, under=Act.CORRECT_DATA, purpose=Purpose.CORRECTION)
 
 
 def _add_document(person: Person, new: list[str], *, is_seen: bool, by: User) -> None:

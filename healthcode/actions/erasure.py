@@ -46,6 +46,7 @@ _TABLES = (
     ("healthcode_codechange", _OF_PERSON),
     ("healthcode_codestate", _OF_PERSON),
     ("healthcode_codenumber", _OF_PERSON),
+    ("healthcode_papercode", _OF_PERSON),
     ("healthcode_evidence", _OF_PERSON),
     ("core_photo", "id = ANY(%(photos)s)"),
 )

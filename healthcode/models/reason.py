@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import pgettext_lazy
 
 from citybrain.core.models import Person
+from healthcode.engine import ways_out
 
 
 class Colour(models.TextChoices):
@@ -50,4 +51,5 @@ class Reason(models.Model):
     @property
     def counts_check_ins(self) -> bool:
         """Whether it ends with daily check-ins."""
-        return any("check_ins" in closer for closer in self.closes_when)
+        ways = ways_out({"closes_when": self.closes_when})
+        return any("check_ins" in closer for way in ways for closer in way)

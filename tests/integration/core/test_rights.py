@@ -15,7 +15,8 @@ from citybrain.core.models import AuditRow, Document, ErasureRequest, Person, Ph
 from citybrain.core.roles import GridWorker, HealthOfficer, Resident, StreetStaff
 from community.models import HouseholdMember
 from healthcode.actions.erasure import drop_drafts
-from healthcode.models import Appeal, CodeState, DeclarationDraft, Evidence
+from healthcode.actions.paper import issue
+from healthcode.models import Appeal, CodeState, DeclarationDraft, Evidence, PaperCode
 from tests.appeals import appeal_of, close_contact, decide
 from tests.codes import WELL, adopt, tell
 from tests.declarations import NEW_PHONE, account
@@ -137,6 +138,8 @@ def test_who_asked_is_erased_when_nothing_has_to_be_kept_any_more_and_nobody_els
         decide(case, *officers)
         decide(appeal_of(district.li, district.resident(district.li, LI_PHONE)), *officers)
         order_for(district.zhang, district.grid)
+        for person in (district.zhang, district.li):
+            issue(person=person, by=district.user(Resident))
         request = actions.ask(person=district.zhang, by=district.user(Resident))
         actions.ask(person=district.li, by=district.resident(district.li, LI_PHONE))
     retention.run()
@@ -147,7 +150,7 @@ def test_who_asked_is_erased_when_nothing_has_to_be_kept_any_more_and_nobody_els
     assert Evidence.objects.filter(person=district.zhang).exists(), "its time is not over"
     gone = retention.run()
     assert gone["healthcode_evidence"] > 0
-    for model in (Evidence, Appeal, CodeState, Document, Phone, HouseholdMember):
+    for model in (Evidence, Appeal, CodeState, PaperCode, Document, Phone, HouseholdMember):
         assert [row.person_id for row in model.objects.all()].count(district.zhang.pk) == 0, model
         assert model.objects.filter(person=district.li).exists(), model
     assert not Photo.objects.exists()

@@ -17,8 +17,10 @@ from citybrain.core.models import AuditRow, Document, Person
 from citybrain.core.models.audit import Deed
 from citybrain.core.roles import CommunityStaff, GateStaff, GridWorker, HealthOfficer, Resident, StreetStaff
 from healthcode import paper_queries, qr, signed_codes
+from healthcode.actions import correction
 from healthcode.actions.paper import issue, void
 from healthcode.models import PaperCode
+from tests.codes import adopt
 from tests.people import ZHANG_ID, District, browse, make_person
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +149,7 @@ def test_somebody_without_a_person_declares_first_and_somebody_without_a_documen
     assert client.get("/paper/print/wall/").status_code == 404
 
 
-def test_the_identity_card_is_named_before_any_other_document(district: District) -> None:
+def test_a_compared_document_is_named_first_and_an_identity_card_before_another(district: District) -> None:
     Document.objects.all().delete()
     assert paper_queries.document_of(district.zhang.pk) is None
     Document.of(district.zhang, "passport", "E12345678").save()
@@ -155,6 +157,24 @@ def test_the_identity_card_is_named_before_any_other_document(district: District
     named = paper_queries.document_of(district.zhang.pk)
     assert named
     assert named.last_four == "0017"
+    Document.objects.filter(type="passport").update(verified_at=clock.now())
+    named = paper_queries.document_of(district.zhang.pk)
+    assert named
+    assert named.last_four == "5678"
+
+
+@pytest.mark.parametrize(("field", "new", "is_void"), [("name", "张叁", True), ("sex", "1", False)])
+def test_a_paper_is_worthless_once_what_stands_on_it_is_corrected(
+    district: District, field: str, new: str, is_void: bool
+) -> None:
+    adopt()
+    by, staff = district.user(Resident), district.user(CommunityStaff)
+    paper = issue(person=district.zhang, by=by)
+    asked = correction.ask_correction(person=district.zhang, field=field, new=[new], jpeg=b"jpeg", by=by)
+    assert paper_queries.shown(paper_queries.text_of(paper)).fault is None
+    correction.approve(correction=asked, compared="picture", by=staff)
+    assert PaperCode.objects.get().voided_because == ("corrected" if is_void else "")
+    assert paper_queries.shown(paper_queries.text_of(paper)).fault == ("void" if is_void else None)
 
 
 def test_everybody_may_read_the_public_keys(client: Client) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from healthcode import engine, kinds, rules
+from healthcode.models import Reason
 from healthcode.models.risk_area import prefix_of
 from tests import oracle
 from tests.codes import AREAS, BODY, examples, history
@@ -116,3 +117,10 @@ def test_facts_that_are_not_those_of_the_kind_are_refused(kind: str, facts: dict
 def test_no_kind_of_evidence_is_called_other_and_each_has_its_facts() -> None:
     assert set(kinds.FIELDS) == set(kinds.Kind.values)
     assert not {"other", "manual", "colour"} & set(kinds.Kind.values)
+
+
+def test_a_reason_with_several_ways_out_counts_check_ins_when_one_of_them_does() -> None:
+    ways = {"any_of": [[{"check_ins": 14}], [{"evidence": "fever_clinic_visit"}]]}
+    assert Reason(closes_when=ways).counts_check_ins
+    assert not Reason(closes_when={"any_of": ways["any_of"][1:]}).counts_check_ins
+    assert not Reason(closes_when=[{"days": 7}]).counts_check_ins
