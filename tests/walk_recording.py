@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.walk import Stop, Walk
 
 NO_PAGES = {
-    "healthcode:decide_hold": "redirects, or shows the page of the hold",
     "healthcode:hold_paper": "a picture",
     "healthcode:record_list_example": "a file",
 }

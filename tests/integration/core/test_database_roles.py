@@ -58,8 +58,11 @@ def test_the_app_role_may_do_to_each_marked_table_what_the_mark_says_and_no_more
                 assert _rights_on(model._meta.db_table) == rights, model
     wanted = {
         "core": {"auditrow", "audithead", "auditblock", "xidera", "photo"},
-        "healthcode": {"evidence", "codechange", "riskarea", "ruleset", "ruleactivation", "declaration"},
-        "community": {"orderstep", "visit", "visitphoto"},
+        "healthcode": {
+            *("evidence", "codechange", "riskarea", "risklist", "ruleset", "ruleactivation", "declaration"),
+            *("impact", "appealstep", "appealpaper"),
+        },
+        "community": {"orderstep", "visit", "visitphoto", "carerequest"},
         "accesslog": {"pass", "quarantinedpass", "certificate"},
     }
     assert seen == {f"{app}_{name}" for app, names in wanted.items() for name in names}

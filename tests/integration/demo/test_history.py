@@ -93,7 +93,8 @@ def test_evidence_is_such_as_the_product_takes_and_codes_changed_when_it_became_
         assert evidence.source in Evidence.Source.values
         known.add((evidence.person_id, evidence.known_at))
     assert {kind for kind, _label in kinds.Kind.choices} - set(Evidence.objects.values_list("kind", flat=True)) <= {
-        "withdrawal", "released", "isolation_release",
+        "withdrawal", "released", "isolation_release", "fever_clinic_visit", "county_confirmation", "vaccination",
+        "recovery", "correction", "appeal_decision",
     }  # fmt: skip
     for change in CodeChange.objects.all():
         midnight = change.at.astimezone(clock.SHANGHAI).time() == dt.time()

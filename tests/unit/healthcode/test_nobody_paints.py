@@ -25,6 +25,8 @@ PAST_THE_DOOR = {
     "healthcode/actions/isolation.py": {"_end_by_rules"},
     # That data were corrected: no rule may hang on it.
     "healthcode/actions/correction.py": {"approve"},
+    # What a person says at a program's terminal, by a one-time code of their own phone.
+    "healthcode/actions/services.py": {"record_with_consent"},
     # The door itself, and inside it the recorder.
     "healthcode/actions/submit.py": {"record_and_compare"},
     RECORDER: {"record_evidence"},
