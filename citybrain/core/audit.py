@@ -34,9 +34,42 @@ def record(
     role and holding are read from them. `subjects` are ids of persons; `detail` holds counts and ids only.
     Without a user, an organisation in `where` is the one whose program did it.
     """
+    made = row(
+        deed,
+        by=by,
+        under=under,
+        where=where,
+        purpose=purpose,
+        subjects=subjects,
+        target=target,
+        detail=detail,
+        outcome=outcome,
+    )
+    made.save(force_insert=True)
+    return made
+
+
+def record_each(rows: Iterable[AuditRow]) -> None:
+    """Insert rows that `row` made, in the caller's transaction: of a list of evidence there are thousands."""
+    AuditRow.objects.bulk_create(rows, batch_size=500)
+
+
+def row(
+    deed: Deed,
+    *,
+    by: "User | AnonymousUser | None",
+    under: Act | None = None,
+    where: tuple[str, Iterable[int]] = ("area", ()),
+    purpose: str = "",
+    subjects: Iterable[int] = (),
+    target: str = "",
+    detail: Mapping[str, Any] | None = None,
+    outcome: AuditRow.Outcome = AuditRow.Outcome.DONE,
+) -> AuditRow:
+    """Return a row that is not inserted yet; what it takes is what `record` takes."""
     held = _held(by, under, where)
     (role, holding), also = held[0], [holding for _role, holding in held[1:]]
-    return AuditRow.objects.create(
+    return AuditRow(
         at=clock.now(),
         actor=by.pk if by is not None else None,
         role=role,

@@ -80,6 +80,7 @@ def resident(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
         "phones": list(person.phones.order_by("id")),
         "may_unmask": person.area_id in scope_of(request.user).ids("area", Act.UNMASK_PERSON),
         "may_make_paper": person.area_id in scope_of(request.user).ids("area", Act.DECLARE_FOR_PRESENT),
+        "may_record": person.area_id in scope_of(request.user).ids("area", Act.RECORD_TEMPERATURE),
         "may_isolate": person.area_id in scope_of(request.user).ids("area", Act.ORDER_ISOLATION),
     }
     return render(request, "community/residents/detail.html", frame)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from citybrain.core import audit, clock
-from citybrain.core.models import Person, Photo, User
+from citybrain.core.models import AuditRow, Person, Photo, User
 from citybrain.core.models.audit import Deed
 from healthcode import kinds, replay
 from healthcode.actions import evaluate
@@ -72,10 +72,7 @@ def record_all(
         activations = replay.lock(persons, clock.now())
         now = clock.now()
         evidence = Evidence.objects.bulk_create([_row(one, source, by, unit, now) for one in said])
-        for row in evidence:
-            detail = {"kind": row.kind, **({"withdraws": row.withdraws_id} if row.withdraws_id else {})}
-            target = f"evidence:{row.pk}"
-            audit.record(Deed.RECORD_EVIDENCE, by=by, subjects=[row.person_id], target=target, detail=detail)
+        audit.record_each(_on_record(row, by) for row in evidence)
         changes = evaluate.write(persons, now, activations, by=by)
     return evidence, changes
 
@@ -94,6 +91,11 @@ def _row(said: Said, source: str, by: User | None, unit: str, now: dt.datetime) 
         facts=dict(said.facts),
         withdraws=said.withdraws,
     )
+
+
+def _on_record(row: Evidence, by: User | None) -> AuditRow:
+    detail = {"kind": row.kind, **({"withdraws": row.withdraws_id} if row.withdraws_id else {})}
+    return audit.row(Deed.RECORD_EVIDENCE, by=by, subjects=[row.person_id], target=f"evidence:{row.pk}", detail=detail)
 
 
 def _check_withdrawal(person: Person, kind: str, withdraws: Evidence | None) -> None:

@@ -76,7 +76,7 @@ def test_the_compiled_catalogue_says_what_the_source_says(kept: polib.POFile) ->
     tree.expect_none(differ, "compile it: `make messages`")
 
 
-# Packages whose texts describe fields for programmers, in OpenAPI: the standard's Chinese words beside the English ones.
+# Packages whose texts describe fields for programmers, in OpenAPI: the standard's Chinese words beside English ones.
 DESCRIBED = {"api"}
 
 
