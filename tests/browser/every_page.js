@@ -32,7 +32,9 @@
   const wide = root.scrollWidth > root.clientWidth
     ? [...document.querySelectorAll("body *")].filter(seen).filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1).map(words).slice(-3)
     : [];
-  const bytes = performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"))
-    .reduce((sum, one) => sum + one.decodedBodySize, 0);
+  // What is loaded twice is weighed once: the code page hands what the browser has loaded to its worker's store.
+  const loaded = performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"));
+  const weights = new Map(loaded.map((one) => [one.name, one.decodedBodySize]));
+  const bytes = [...weights.values()].reduce((sum, one) => sum + one, 0);
   return { small, tiny, bare, wide, scroll: root.scrollWidth - root.clientWidth, bytes, mode: root.dataset.mode };
 }

@@ -1,5 +1,6 @@
 """Every page, in both languages and all modes: no fault of accessibility, nothing too wide, too small or too heavy."""
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
+from healthcode.actions import services
 from tests.people import District
 from tests.repo import tree
 from tests.repo.pages import pages
@@ -44,7 +46,9 @@ ALWAYS_DARK = {"dashboard:cockpit"}
 
 
 @pytest.fixture
-def walk(district: District) -> Walk:
+def walk(district: District, monkeypatch: pytest.MonkeyPatch) -> Walk:
+    # A ticket lives two minutes, and the walk takes longer.
+    monkeypatch.setattr(services, "CALL_LIFE", dt.timedelta(hours=1))
     return Walk(district)
 
 
