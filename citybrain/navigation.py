@@ -52,6 +52,19 @@ PLACES = (
     ("core:status", _("System"), Act.RUN_SYSTEM),
     ("healthcode:app_keys", _("Keys for programs"), Act.RUN_SYSTEM),
 )
+# Those that are opened seldom stand behind “More”, so that the others stay in one row.
+SELDOM = frozenset(
+    {
+        "accesslog:places",
+        "community:duty",
+        "core:areas",
+        "core:erasures",
+        "healthcode:corrections_to_decide",
+        "healthcode:family_to_check",
+        "healthcode:present",
+        "healthcode:rule_changes",
+    }
+)
 
 
 def page_frame(request: HttpRequest) -> dict[str, Any]:
@@ -62,13 +75,14 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
     always = {"display_mode": mode, "rules_url": reverse("healthcode:rules")}
     if user is None or not user.is_authenticated:
         nobody = dict.fromkeys(("purpose_label", "here", "here_title", "declare_url", "correct_url", "care_url"), "")
-        return {**always, **nobody, "places": [], "rows_behind": {}}
+        return {**always, **nobody, "places": [], "seldom": [], "rows_behind": {}}
     held = scope.of(user)
     purpose = access.purpose_of(request)
     here = request.resolver_match.view_name if request.resolver_match else ""
     return {
         **always,
-        "places": [(name, title) for name, title, act in PLACES if held.may(act)],
+        "places": [(name, title) for name, title, act in PLACES if held.may(act) and name not in SELDOM],
+        "seldom": [(name, title) for name, title, act in PLACES if held.may(act) and name in SELDOM],
         "purpose_label": Purpose(purpose).label if purpose else "",
         "here": here,
         "here_title": next((title for name, title, _act in PLACES if name == here), ""),
