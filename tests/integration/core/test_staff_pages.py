@@ -73,7 +73,8 @@ def test_navigation_offers_exactly_what_the_role_may_open(district: District) ->
     roles: list[type[Role]] = [Resident, *STAFF_ROLES]
     for role in roles:
         client = browse(district.user(role))
-        offered = {name for name, _title in client.get(reverse("dashboard:home")).context["places"]}
+        frame = client.get(reverse("dashboard:home")).context
+        offered = {name for name, _title in [*frame["places"], *frame["seldom"]]}
         # A gate's page leads to the enrolment of the device first.
         opens = {name for name, _title, _act in PLACES if client.get(reverse(name), follow=True).status_code == 200}
         assert offered == opens, role
