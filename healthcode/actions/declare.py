@@ -154,15 +154,18 @@ def _declare(
     if person is None:
         raise TypeError
     user, identity = whom.user, answers.identity
+    before = person.area, person.address
     change_address(person=person, area=place.area, address=place.address, by=user, under=whom.act)
     said = _said(person, answers, at)
     hold: Hold | None = None
     if whom.is_present:
         # Through the door of what staff say of others, so that nobody paints a crowd by taking down its declarations.
         # What is held is no evidence yet, and a declaration is one with its evidence: then there is none of these
-        # either, and address and person alone are on record. It is rare: an honest desk stays far below the limits.
+        # either, and nobody has moved. It is rare: an honest desk stays far below the limits.
         submitted = submit_evidence(said=said, source=whom.source(person), by=user, under=whom.act)
         evidence, hold = submitted.evidence, submitted.hold
+        if hold:
+            change_address(person=person, area=before[0], address=before[1], by=user, under=whom.act)
     else:
         evidence, _changes = record_all(said=said, source=whom.source(person), by=user)
     declaration = None if hold else _keep(person, place, answers, evidence[-1])

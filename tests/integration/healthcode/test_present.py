@@ -196,11 +196,15 @@ def test_a_grid_worker_takes_down_whoever_lives_in_the_grid_now_and_nobody_else(
 )
 def test_a_crowd_is_not_taken_down_by_one_hand(guard: Client, district: District) -> None:
     ill = {**CALM, "contact": {"contact": "close", "day": today(1)}}
-    for person, number in ((district.zhang, ZHANG_ID), (district.li, LI_ID)):
+    moves = {"same": {"same": "address"}, **place(district)}
+    before = district.li.area, district.li.address
+    for person, number, more in ((district.zhang, ZHANG_ID, {}), (district.li, LI_ID, moves)):
         _find(guard, number)
-        sent = _take_down(guard, ill, person)
+        sent = _take_down(guard, {**ill, **more}, person)
     assert sent.headers["Location"] == reverse("healthcode:present")
     assert Hold.objects.get().made_by == _user(guard).pk
+    district.li.refresh_from_db()
+    assert (district.li.area, district.li.address) == before, "whose declaration waits has not moved either"
     assert not Evidence.objects.filter(person=district.li).exists()
     assert CodeState.objects.filter(state="red").count() == 1
 
