@@ -27,20 +27,25 @@ _PHOTOS = """
 SELECT p.photo_id FROM healthcode_appealpaper AS p JOIN healthcode_appeal AS a ON a.id = p.appeal_id
  WHERE a.person_id = %(person)s
 UNION SELECT document_id FROM healthcode_evidence WHERE person_id = %(person)s AND document_id IS NOT NULL
+UNION SELECT document_id FROM healthcode_helditem WHERE person_id = %(person)s AND document_id IS NOT NULL
 UNION SELECT proof_id FROM healthcode_guardianship WHERE person_id = %(person)s
+UNION SELECT picture_id FROM healthcode_correction WHERE person_id = %(person)s AND picture_id IS NOT NULL
 """
 _CASES = "appeal_id IN (SELECT id FROM healthcode_appeal WHERE person_id = %(person)s)"
 _OF_PERSON = "person_id = %(person)s"
-# As foreign keys want it.
-_TABLES = (
+# As foreign keys want it: every table that says something of a person.
+TABLES = (
     ("healthcode_appealpaper", _CASES),
     ("healthcode_appealstep", _CASES),
     ("healthcode_appeal", _OF_PERSON),
     ("healthcode_checkinreminder", _OF_PERSON),
     ("healthcode_impact", _OF_PERSON),
+    ("healthcode_feeditem", _OF_PERSON),
     ("healthcode_helditem", _OF_PERSON),
     ("healthcode_isolation", _OF_PERSON),
     ("healthcode_guardianship", _OF_PERSON),
+    ("healthcode_correction", _OF_PERSON),
+    ("healthcode_consent", _OF_PERSON),
     ("healthcode_declaration", _OF_PERSON),
     ("healthcode_reason", _OF_PERSON),
     ("healthcode_codechange", _OF_PERSON),
@@ -72,7 +77,7 @@ def erase_on_request(erasure: retention.Erasure) -> None:
         gone: dict[str, int] = {}
         try:
             with transaction.atomic(using=retention.ALIAS), connections[retention.ALIAS].cursor() as cursor:
-                for table, condition in _TABLES:
+                for table, condition in TABLES:
                     cursor.execute(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608 (names stand here)
                     gone[table] = cursor.rowcount
                 cursor.execute(_CLEARED, values)
