@@ -52,8 +52,12 @@ def _enter(context: BrowserContext, people: District, url: str) -> None:
 
 
 def _open(page: Page, people: District, live_server: Any) -> None:
-    """Open the code page with the page's timers in our hands."""
+    """Open the code page with the page's timers in our hands, and its chance as well.
+
+    A question comes near the end of its span, or its patience would run out within the same step of the clock.
+    """
     _enter(page.context, people, live_server.url)
+    page.add_init_script("Math.random = () => 0.95")
     page.clock.install(time=clock.now())
     _look(page)
 
