@@ -62,7 +62,7 @@ def test_nobody_is_found_by_what_is_not_exactly_their_document(people: District,
     assert queries.holder_by_number(12) is None
 
 
-@pytest.mark.steady
+@pytest.mark.slow
 def test_a_holder_is_found_in_one_statement_by_index_lookups_alone(people: District) -> None:
     number = number_of(person=people.zhang, by=None).number
     _fill(people)
